@@ -124,7 +124,9 @@ struct subscription_row {
     uint32_t remote_cseq; /* of the last accepted SUBSCRIBE */
     uint32_t cseq_mark;   /* NOTIFYs of the marking epoch use [mark, mark + 1000) */
     uint64_t cseq_epoch;  /* the epoch that wrote the mark (DESIGN section 4) */
-    bool owed;            /* a NOTIFY is owed whatever the batch numbers say */
+    /* Put: a NOTIFY is owed whatever the batch numbers say. Loaded: that, or the row was written
+     * by a batch later than notified_batch (storage keeps that number in column written_batch). */
+    bool owed;
     struct flow_row flow;
     uint32_t expires_s;
     int64_t remaining_us;
