@@ -1,0 +1,158 @@
+/* transport.h - sends to a flow, delivers upward what arrives (RFC 3261 section 18, RFC 3581). */
+#ifndef TRANSPORT_TRANSPORT_H
+#define TRANSPORT_TRANSPORT_H
+
+#include "server/base/blob.h"
+#include "server/base/buffer.h"
+#include "server/base/log.h"
+#include "server/base/loop.h"
+#include "server/base/metric.h"
+#include "server/transport/flow.h"
+
+struct sip_message;
+struct sip_uri;
+struct sip_via;
+
+/**
+ * The walk through this layer:
+ *
+ *     in   udp.c on_readable() -> datagram.c: keep-alive? malformed? -> transport_receive_fn
+ *     out  transport_send() -> the listener's queue -> one sendmmsg() for many, at the end of the
+ *          turn or as soon as there is a full batch -> what fails comes back by transport_failed_fn
+ *
+ * Nothing above may assume datagrams: a flow says what it is.
+ */
+struct transport;
+
+/** Zero stands for the default of each. */
+struct transport_options {
+    size_t datagram_max_bytes; /* longest taken from a peer; default 65,535 */
+    unsigned receive_batch;    /* datagrams per recvmmsg(); default 64 */
+    unsigned receive_turns;    /* recvmmsg() calls per listener and turn; default 4 */
+    unsigned queue_max;        /* datagrams waiting per listener; default 16,384 */
+    size_t queue_max_bytes;    /* their own octets, without shared bodies; default 16 MB */
+    size_t headers_max_bytes;  /* of a message, start line included; default the parser's */
+    unsigned headers_max;      /* header fields in a message; default the parser's */
+    size_t body_max_bytes;     /* default the parser's */
+    bool ignore_maddr;         /* answer to the source whatever a Via's maddr says */
+};
+
+/** `loop`, `log` and `metrics` are kept. */
+struct transport *transport_new(struct loop *loop, struct log *log, struct metrics *metrics,
+                                const struct transport_options *options);
+
+/** Sends what still waits as far as the sockets take it, and closes them. NULL is fine. */
+void transport_free(struct transport *self);
+
+/* ---- listeners ---- */
+
+struct transport_listener {
+    struct endpoint bind;        /* protocol, address and port; port 0 lets the kernel choose */
+    struct span advertised_host; /* in Via and Contact; empty means the bound address */
+    uint16_t advertised_port;    /* 0 means the bound port */
+    size_t receive_buffer_bytes; /* asked of the kernel; 0 means 16 MB */
+    size_t send_buffer_bytes;    /* 0 means 4 MB */
+};
+
+/**
+ * Binds and begins to receive. Copies what it is given. A smaller socket buffer than asked for is
+ * a warning in the log, with the sysctl to raise. `listener` (may be NULL) gets its number.
+ *
+ * STATUS_UNAVAILABLE when the address cannot be bound (the log says why), STATUS_LIMIT when there
+ * are 64 listeners, STATUS_MALFORMED for a protocol that is not served yet.
+ */
+MUST_USE enum status transport_listen(struct transport *self,
+                                      const struct transport_listener *listener, uint16_t *number);
+
+/** The bound address and port of a flow's listener, or of a listener by its number. */
+struct endpoint transport_local(const struct transport *self, uint16_t listener);
+
+/** How many listeners there are, numbered from 0. */
+uint16_t transport_listener_count(const struct transport *self);
+
+/* ---- upward ---- */
+
+/** A well-formed message. It and its octets are lent until the function returns. */
+typedef void transport_receive_fn(void *context, struct sip_message *message,
+                                  const struct flow *from);
+void transport_on_message(struct transport *self, transport_receive_fn *fn, void *context);
+
+/**
+ * Something sent to `to` did not arrive: the system refused it, or an ICMP error came back (RFC
+ * 3261 section 18.4). `octets` begins with the first octets of that message, at most 1,024 and
+ * maybe only a few; lent until the function returns. Never runs inside transport_send().
+ */
+typedef void transport_failed_fn(void *context, const struct flow *to, struct span octets);
+void transport_on_failure(struct transport *self, transport_failed_fn *fn, void *context);
+
+/* ---- sending ---- */
+
+/** The most octets of one UDP message, head and body. */
+enum { TRANSPORT_UDP_MAX_BYTES = 65507 };
+
+/**
+ * Sends `head` (copied), followed by `body` (referenced until it is sent; may be NULL), by the end
+ * of this turn. STATUS_OK says that it was queued, not that it arrived.
+ *
+ * STATUS_LIMIT        too long for this protocol; trying again will not help
+ * STATUS_NOT_FOUND    the flow is no more
+ * STATUS_UNAVAILABLE  the queue is full: as good as lost on the way; older messages are kept
+ */
+MUST_USE enum status transport_send(struct transport *self, const struct flow *to, struct span head,
+                                    struct blob *body);
+
+/** Sends what is queued now, not at the end of the turn. */
+void transport_flush(struct transport *self);
+
+/* ---- where to ---- */
+
+/** "Via: SIP/2.0/UDP host:port;branch=BRANCH;rport\r\n" for a request over that flow. */
+void transport_via(const struct transport *self, const struct flow *flow, struct span branch,
+                   struct buffer *out);
+
+/** "host:port", and ";transport=..." where it is not UDP: what follows "sip:user@" in a Contact. */
+void transport_contact_host(const struct transport *self, const struct flow *flow,
+                            struct buffer *out);
+
+/**
+ * A flow to `target` (RFC 3261 section 18.1.1, RFC 3263 section 4 without DNS): its maddr or host,
+ * port and transport, with their defaults. Out of the listener of `arrived_on` (may be NULL) where
+ * protocol and address family fit, else out of the first that fits.
+ *
+ * STATUS_NOT_FOUND for a host that is not numeric, a scheme or transport that is not served, or
+ * when no listener fits.
+ */
+MUST_USE enum status transport_route(const struct transport *self, const struct sip_uri *target,
+                                     const struct flow *arrived_on, struct flow *out);
+
+/**
+ * Where the response to a request with this top Via goes (RFC 3261 section 18.2.2, RFC 3581
+ * section 4): the connection; else maddr; else with rport the source address and port; else the
+ * source address and the port of sent-by. What cannot be reached from that listener goes to the
+ * source.
+ */
+void transport_response_flow(const struct transport *self, const struct flow *arrived_on,
+                             const struct sip_via *top, struct flow *out);
+
+/** What the server writes into the top Via of a request before it answers. */
+struct transport_stamp {
+    char text[ENDPOINT_TEXT_MAX];
+    struct span received; /* into `text`; empty when sent-by is the source already */
+    uint16_t rport;       /* 0 when it was not asked for */
+};
+
+/** Fills `out` (do not copy it: it points into itself) by RFC 3261 18.2.1 and RFC 3581 section 4.
+ */
+void transport_stamp(const struct flow *arrived_on, const struct sip_via *top,
+                     struct transport_stamp *out);
+
+/**
+ * Answers a request without keeping any state (RFC 3261 section 8.2.7): the same request gets the
+ * same To tag again. Does nothing for an ACK. `more` is empty or whole header lines, each with its
+ * CRLF, e.g. "Retry-After: 5\r\n". An empty phrase means the standard one.
+ */
+void transport_refuse(struct transport *self, const struct sip_message *request,
+                      const struct flow *arrived_on, int status, struct span phrase,
+                      struct span more);
+
+#endif
