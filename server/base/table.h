@@ -23,6 +23,7 @@ struct table {
     size_t old_mask;
     size_t moved; /* old slots below this one are empty */
     size_t count;
+    size_t walks;    /* table_each() under way: no slot moves meanwhile */
     uint64_t key[2]; /* SipHash key, drawn at random by table_init() */
 };
 
