@@ -1,0 +1,29 @@
+/* media.h - Content-Type and Accept values (RFC 3261 sections 20.1, 20.15). */
+#ifndef SIP_MEDIA_H
+#define SIP_MEDIA_H
+
+#include "server/sip/parameter.h"
+
+struct sip_message;
+
+struct sip_media {
+    struct span full;    /* "application/pidf+xml" when written without white space around '/' */
+    struct span type;    /* "*" in a range */
+    struct span subtype; /* "*" in a range */
+    struct span params;  /* from the first ';', or empty */
+};
+
+/** One value; ranges are accepted. Names are compared without case. */
+MUST_USE enum status sip_media_parse(struct span value, struct sip_media *out);
+
+/** Both type and subtype are those of `name`, e.g. SPAN("application/pidf+xml"). */
+bool sip_media_is(const struct sip_media *media, struct span name);
+
+/**
+ * Whether the Accept header fields admit `name`: the most specific range decides, q=0 refuses.
+ * Without any Accept the answer is `absent` (the event package's default type, RFC 6665
+ * section 3.1.2); an empty Accept admits nothing (section 20.1).
+ */
+bool sip_accepts(const struct sip_message *message, struct span name, bool absent);
+
+#endif
