@@ -28,6 +28,7 @@ struct batch {
     struct list rest; /* the other part of a batch that failed, to be written next */
     struct list next;
     bool writing;
+    uint64_t number;           /* of the batch in flight, else of the last one */
     struct instant written_at; /* when the batch in flight was given to storage */
     struct loop_later later;
     struct timer spacing;
@@ -187,6 +188,11 @@ bool batch_is_open(const struct batch *self)
     return storage_is_connected(self->storage) && !is_stuck(self);
 }
 
+uint64_t batch_number(const struct batch *self)
+{
+    return self->number;
+}
+
 bool batch_is_idle(const struct batch *self)
 {
     return !self->writing && list_empty(&self->next);
@@ -262,6 +268,7 @@ static void write_in_flight(struct batch *self)
     each_in(self, &self->in_flight, unmark);
     self->writing = true;
     self->written_at = loop_now(self->loop);
+    self->number = storage_next_batch(self->storage);
     storage_write(self->storage, on_written, self);
 }
 
@@ -358,13 +365,22 @@ static void answer_all(struct batch *self, struct list *done, enum storage_outco
 }
 
 /* A refused request takes all its objects along, and they every request built on them. */
-static void drop(struct batch *self, struct list *refused, act_fn *act)
+static void drop(struct batch *self, struct list *refused)
 {
     each_in(self, refused, mark);
     gather_marked(self, &self->rest, refused);
     gather_marked(self, &self->next, refused);
     each_in(self, refused, unmark);
-    each_in(self, refused, act);
+    each_in(self, refused, hot_drop);
+}
+
+/* The same for requests that were never in a batch: what is in flight stays as it is. */
+static void forget(struct batch *self, struct list *late)
+{
+    each_in(self, late, mark);
+    gather_marked(self, &self->next, late);
+    each_in(self, late, unmark);
+    each_in(self, late, hot_forget);
 }
 
 /* Leaves about one half of the batch in flight and moves the other to `rest`. False when all
@@ -421,7 +437,7 @@ static void on_written(void *waiter, enum storage_outcome outcome, struct span m
     if (outcome == STORAGE_COMMITTED)
         each_in(self, &done, hot_commit);
     else
-        drop(self, &done, hot_drop);
+        drop(self, &done);
     write_rest(self);
     answer_all(self, &done, outcome);
     loop_later(self->loop, &self->later);
@@ -466,7 +482,7 @@ static void on_patience(struct timer *timer, struct instant now)
     waits = refuse_late(self, &self->in_flight, NULL, now, &oldest);
     waits |= refuse_late(self, &self->rest, NULL, now, &oldest);
     waits |= refuse_late(self, &self->next, &late, now, &oldest);
-    drop(self, &late, hot_forget); /* of what was never in a batch, nothing will be written */
+    forget(self, &late);
     answer_all(self, &late, STORAGE_AWAY);
     if (waits)
         timer_start(loop_timers(self->loop), &self->patience,

@@ -72,6 +72,9 @@ void batch_write(struct batch *self, const struct handle objects[], size_t count
 /** Takes the command out of its table with the batch that is filled next. */
 void batch_command_done(struct batch *self, int64_t command);
 
+/** The number of the batch that was written last; while objects commit, of theirs. */
+uint64_t batch_number(const struct batch *self);
+
 /** True when nothing waits and nothing is in flight. */
 bool batch_is_idle(const struct batch *self);
 

@@ -1,8 +1,6 @@
 /* hot.c - moves versions from newest to writing to committed, or back; frees each exactly once. */
 #include "server/state/hot.h"
 
-#include <stdlib.h>
-
 bool hot_is_dirty(const struct hot *self)
 {
     return self->newest != (self->writing != NULL ? self->writing : self->committed);
@@ -13,10 +11,16 @@ bool hot_is_settled(const struct hot *self)
     return self->newest == self->committed;
 }
 
-static void free_unwritten(struct hot *self)
+static void discard(const struct hot *self, struct hot_version *version)
+{
+    if (version != NULL)
+        self->kind->discard(version);
+}
+
+static void discard_unwritten(struct hot *self)
 {
     if (hot_is_dirty(self))
-        free(self->newest);
+        discard(self, self->newest);
 }
 
 static void end_if_nothing_left(struct hot *self)
@@ -30,7 +34,7 @@ void hot_stage(struct hot *self, struct hot_version *version)
     /* What is overtaken before it was written still has to reach the row. */
     if (hot_is_dirty(self) && !self->newest->partial)
         version->partial = false;
-    free_unwritten(self);
+    discard_unwritten(self);
     self->newest = version;
 }
 
@@ -42,9 +46,9 @@ void hot_load(struct hot *self, struct hot_version *version)
 
 void hot_deinit(struct hot *self)
 {
-    free_unwritten(self);
-    free(self->writing);
-    free(self->committed);
+    discard_unwritten(self);
+    discard(self, self->writing);
+    discard(self, self->committed);
 }
 
 void hot_take(struct hot *self)
@@ -76,7 +80,7 @@ void hot_commit(struct hot *self)
     self->committed = self->writing;
     self->writing = NULL;
     self->kind->committed(self, before);
-    free(before);
+    discard(self, before);
     end_if_nothing_left(self);
 }
 
@@ -84,7 +88,7 @@ void hot_forget(struct hot *self)
 {
     if (!hot_is_dirty(self))
         return;
-    free(self->newest);
+    discard(self, self->newest);
     self->newest = self->writing != NULL ? self->writing : self->committed;
     if (hot_is_settled(self) && self->committed != NULL && !self->committed->removed)
         self->kind->dropped(self);
@@ -95,8 +99,8 @@ void hot_drop(struct hot *self)
 {
     if (hot_is_settled(self))
         return;
-    free_unwritten(self);
-    free(self->writing);
+    discard_unwritten(self);
+    discard(self, self->writing);
     self->writing = NULL;
     self->newest = self->committed;
     if (self->committed != NULL && !self->committed->removed)

@@ -24,7 +24,9 @@ struct hot_kind {
     void (*committed)(struct hot *self, const struct hot_version *before);
     /** A pending version was dropped; what committed() relies on (a timer, say) is set again. */
     void (*dropped)(struct hot *self);
-    /** Nothing is left of it: leave the tables, free. */
+    /** Frees a version. */
+    void (*discard)(struct hot_version *version);
+    /** Nothing is left of it: leave the tables, hot_deinit(), free. */
     void (*gone)(struct hot *self);
 };
 

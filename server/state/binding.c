@@ -1,0 +1,453 @@
+/* binding.c - bindings hang from their AOR's location, which lives while it has any. */
+#include "server/state/binding.h"
+
+#include "server/base/must.h"
+#include "server/base/table.h"
+#include "server/state/packed.h"
+#include "server/state/path.h"
+
+#include <stdlib.h>
+
+enum field { KEY, CONTACT, PARAMETERS, PATH, INSTANCE, CALL_ID, FROM_TAG, USER_AGENT, FIELDS };
+
+struct version {
+    struct hot_version hot; /* first: hot.c knows it by this */
+    uint32_t cseq;
+    uint32_t expires_s;
+    uint32_t reg_id;
+    int32_t q_thousandths;
+    struct instant deadline;
+    struct flow flow;
+    uint32_t ends[FIELDS];
+    char octets[];
+};
+
+struct binding {
+    struct hot hot; /* first, likewise */
+    struct list link;
+    struct location *location;
+    struct timer expiry;
+    int64_t id;
+};
+
+struct location {
+    struct table_link link;
+    struct bindings *owner;
+    struct list bindings;
+    uint32_t aor_len;
+    char aor[];
+};
+
+struct bindings {
+    struct node *node;
+    struct table table;
+    uint32_t max;
+    size_t count;
+};
+
+static struct version *version_of(struct hot_version *version)
+{
+    return (struct version *)version;
+}
+
+static const struct version *newest(const struct binding *self)
+{
+    return version_of(self->hot.newest);
+}
+
+static struct span field(const struct version *version, enum field which)
+{
+    return packed_get(version->ends, version->octets, which);
+}
+
+static bool is_live(const struct binding *self)
+{
+    return self->hot.newest != NULL && !self->hot.newest->removed;
+}
+
+static struct binding *binding_of(struct list *link)
+{
+    return CONTAINER_OF(link, struct binding, link);
+}
+
+static struct span aor_of(const struct location *location)
+{
+    return (struct span){location->aor, location->aor_len};
+}
+
+/* ---- what a hot object of this kind does ---- */
+
+static void write(const struct hot *hot, const struct hot_version *hot_version,
+                  enum storage_change change, struct storage *storage)
+{
+    const struct binding *self = (const struct binding *)hot;
+    const struct version *version = (const struct version *)hot_version;
+    struct path_text text;
+    const struct binding_row row = {
+        .id = self->id,
+        .aor = aor_of(self->location),
+        .contact_key = field(version, KEY),
+        .contact = field(version, CONTACT),
+        .parameters = field(version, PARAMETERS),
+        .path = field(version, PATH),
+        .instance = field(version, INSTANCE),
+        .reg_id = version->reg_id,
+        .q_thousandths = version->q_thousandths,
+        .call_id = field(version, CALL_ID),
+        .from_tag = field(version, FROM_TAG),
+        .cseq = version->cseq,
+        .user_agent = field(version, USER_AGENT),
+        .flow = path_to_row(self->location->owner->node, &version->flow, &text),
+        .expires_s = version->expires_s,
+    };
+
+    storage_put_binding(storage, change, &row);
+}
+
+static timer_fn on_due;
+
+static void watch_expiry(struct binding *self)
+{
+    struct timers *timers = loop_timers(self->location->owner->node->loop);
+    const struct version *seen = version_of(self->hot.committed);
+
+    if (seen->hot.removed)
+        timer_stop(timers, &self->expiry);
+    else
+        timer_start(timers, &self->expiry, seen->deadline, on_due);
+}
+
+static void committed(struct hot *hot, const struct hot_version *before)
+{
+    (void)before;
+    watch_expiry((struct binding *)hot);
+}
+
+static void dropped(struct hot *hot)
+{
+    watch_expiry((struct binding *)hot);
+}
+
+static void discard(struct hot_version *version)
+{
+    free(version);
+}
+
+static void end(struct binding *self)
+{
+    struct bindings *owner = self->location->owner;
+
+    timer_stop(loop_timers(owner->node->loop), &self->expiry);
+    handle_remove(owner->node->objects, self->hot.handle);
+    list_remove(&self->link);
+    owner->count--;
+    hot_deinit(&self->hot);
+    free(self);
+}
+
+static void release(struct location *location)
+{
+    if (!list_empty(&location->bindings))
+        return;
+    table_remove(&location->owner->table, &location->link);
+    free(location);
+}
+
+static void gone(struct hot *hot)
+{
+    struct location *location = ((struct binding *)hot)->location;
+
+    end((struct binding *)hot);
+    release(location);
+}
+
+static const struct hot_kind kind = {
+    .write = write, .committed = committed, .dropped = dropped, .discard = discard, .gone = gone};
+
+/* ---- all of them ---- */
+
+struct bindings *bindings_new(struct node *node, uint32_t bindings_max)
+{
+    struct bindings *self = calloc(1, sizeof(*self));
+
+    must(self != NULL);
+    self->node = node;
+    self->max = bindings_max;
+    table_init(&self->table);
+    return self;
+}
+
+static void free_location(struct table_link *link, void *context)
+{
+    struct location *location = CONTAINER_OF(link, struct location, link);
+
+    (void)context;
+    while (!list_empty(&location->bindings))
+        end(binding_of(location->bindings.next));
+    free(location);
+}
+
+void bindings_free(struct bindings *self)
+{
+    if (self == NULL)
+        return;
+    table_each(&self->table, free_location, NULL);
+    table_deinit(&self->table);
+    free(self);
+}
+
+size_t bindings_count(const struct bindings *self)
+{
+    return self->count;
+}
+
+struct location *bindings_find(const struct bindings *self, struct span aor)
+{
+    struct table_link *link = table_first(&self->table, table_hash(&self->table, aor));
+
+    for (; link != NULL; link = table_next(link)) {
+        struct location *each = CONTAINER_OF(link, struct location, link);
+
+        if (span_equal(aor_of(each), aor))
+            return each;
+    }
+    return NULL;
+}
+
+static struct location *location_get(struct bindings *self, struct span aor)
+{
+    struct location *location = bindings_find(self, aor);
+
+    if (location != NULL)
+        return location;
+    location = calloc(1, sizeof(*location) + aor.len);
+    must(location != NULL);
+    location->owner = self;
+    list_init(&location->bindings);
+    location->aor_len = (uint32_t)aor.len;
+    memcpy(location->aor, aor.at, aor.len);
+    table_add(&self->table, &location->link, table_hash(&self->table, aor));
+    return location;
+}
+
+static struct binding *make(struct bindings *self, struct span aor, int64_t id)
+{
+    struct binding *made = calloc(1, sizeof(*made));
+
+    must(made != NULL);
+    if (handle_add(self->node->objects, made, &made->hot.handle) != STATUS_OK) {
+        free(made);
+        return NULL;
+    }
+    made->hot.kind = &kind;
+    made->location = location_get(self, aor);
+    made->id = id;
+    list_append(&made->location->bindings, &made->link);
+    self->count++;
+    return made;
+}
+
+/* ---- staging ---- */
+
+static struct version *version_new(const struct span fields[FIELDS])
+{
+    struct version *version = calloc(1, sizeof(*version) + packed_size(fields, FIELDS));
+
+    must(version != NULL);
+    packed_fill(version->ends, version->octets, fields, FIELDS);
+    return version;
+}
+
+static struct version *version_for(const struct bindings *self, const struct binding_change *change)
+{
+    const struct span fields[FIELDS] = {
+        [KEY] = change->contact_key,       [CONTACT] = change->contact,
+        [PARAMETERS] = change->parameters, [PATH] = change->path,
+        [INSTANCE] = change->instance,     [CALL_ID] = change->call_id,
+        [FROM_TAG] = change->from_tag,     [USER_AGENT] = change->user_agent,
+    };
+    struct version *version = version_new(fields);
+
+    version->hot.removed = change->expires_s == 0;
+    version->cseq = change->cseq;
+    version->expires_s = change->expires_s;
+    version->reg_id = change->reg_id;
+    version->q_thousandths = change->q_thousandths;
+    version->deadline =
+        instant_after(loop_now(self->node->loop), (int64_t)change->expires_s * US_PER_S);
+    version->flow = change->flow;
+    return version;
+}
+
+/* What REFRESH does not write is as it was. */
+static bool is_refresh(const struct version *before, const struct version *after)
+{
+    static const enum field kept[] = {KEY,      CONTACT,  PARAMETERS, PATH,
+                                      INSTANCE, FROM_TAG, USER_AGENT};
+
+    for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
+        if (!span_equal(field(before, kept[i]), field(after, kept[i])))
+            return false;
+    return before->reg_id == after->reg_id;
+}
+
+/* One whose removal is still pending is taken too: the row stays the same. */
+static struct binding *find(const struct location *location, struct span key, bool removed_too)
+{
+    if (location == NULL)
+        return NULL;
+    for (struct list *link = location->bindings.next; link != &location->bindings;
+         link = link->next)
+        if ((removed_too || is_live(binding_of(link))) &&
+            span_equal(field(newest(binding_of(link)), KEY), key))
+            return binding_of(link);
+    return NULL;
+}
+
+enum status binding_stage(struct bindings *self, const struct binding_change *change,
+                          struct binding **out)
+{
+    struct binding *found =
+        find(bindings_find(self, change->aor), change->contact_key, change->expires_s != 0);
+    struct version *version;
+
+    if (found == NULL && change->expires_s == 0)
+        return STATUS_NOT_FOUND;
+    if (found == NULL && self->count >= self->max)
+        return STATUS_LIMIT;
+    if (found == NULL)
+        found = make(self, change->aor, (int64_t)node_number(self->node));
+    if (found == NULL)
+        return STATUS_LIMIT;
+    version = version_for(self, change);
+    version->hot.partial =
+        found->hot.newest != NULL && is_live(found) && is_refresh(newest(found), version);
+    hot_stage(&found->hot, &version->hot);
+    *out = found;
+    return STATUS_OK;
+}
+
+void binding_stage_removal(struct binding *self)
+{
+    struct version *version;
+    struct span fields[FIELDS];
+    const struct handle objects[] = {self->hot.handle};
+
+    for (size_t i = 0; i < FIELDS; i++)
+        fields[i] = field(newest(self), (enum field)i);
+    version = version_new(fields);
+    version->cseq = newest(self)->cseq;
+    version->flow = newest(self)->flow;
+    version->hot.removed = true;
+    hot_stage(&self->hot, &version->hot);
+    batch_write(self->location->owner->node->batch, objects, 1);
+}
+
+/* A refresh that is pending decides; when it is committed or dropped the timer is set again. */
+static void on_due(struct timer *timer, struct instant now)
+{
+    struct binding *self = CONTAINER_OF(timer, struct binding, expiry);
+    struct node *node = self->location->owner->node;
+    struct instant again;
+
+    if (!hot_is_settled(&self->hot))
+        return;
+    if (node_may_expire(node, now, &again))
+        binding_stage_removal(self);
+    else
+        timer_start(loop_timers(node->loop), &self->expiry, again, on_due);
+}
+
+/* ---- loading ---- */
+
+void bindings_load(struct bindings *self, const struct binding_row *row)
+{
+    struct binding *made = make(self, row->aor, row->id);
+    const struct span fields[FIELDS] = {
+        [KEY] = row->contact_key,   [CONTACT] = row->contact,       [PARAMETERS] = row->parameters,
+        [PATH] = row->path,         [INSTANCE] = row->instance,     [CALL_ID] = row->call_id,
+        [FROM_TAG] = row->from_tag, [USER_AGENT] = row->user_agent,
+    };
+    struct version *version = version_new(fields);
+
+    must(made != NULL); /* the configured cap is checked against what is stored at start */
+    version->cseq = row->cseq;
+    version->expires_s = row->expires_s;
+    version->reg_id = row->reg_id;
+    version->q_thousandths = row->q_thousandths;
+    version->deadline = node_deadline(self->node, row->remaining_us);
+    (void)path_from_row(self->node, &row->flow, &version->flow); /* else no flow: not a target */
+    hot_load(&made->hot, &version->hot);
+    watch_expiry(made);
+}
+
+/* ---- reading ---- */
+
+struct binding *location_find(const struct location *location, struct span contact_key)
+{
+    return find(location, contact_key, false);
+}
+
+struct binding *location_find_id(const struct location *location, int64_t id)
+{
+    if (location == NULL)
+        return NULL;
+    for (struct list *link = location->bindings.next; link != &location->bindings;
+         link = link->next)
+        if (binding_of(link)->id == id && is_live(binding_of(link)))
+            return binding_of(link);
+    return NULL;
+}
+
+size_t location_count(const struct location *location)
+{
+    size_t count = 0;
+
+    if (location == NULL)
+        return 0;
+    for (struct list *link = location->bindings.next; link != &location->bindings;
+         link = link->next)
+        count += is_live(binding_of(link));
+    return count;
+}
+
+void location_each(const struct location *location, location_each_fn *fn, void *context)
+{
+    if (location == NULL)
+        return;
+    for (struct list *link = location->bindings.next, *next; link != &location->bindings;
+         link = next) {
+        next = link->next;
+        if (is_live(binding_of(link)))
+            fn(binding_of(link), context);
+    }
+}
+
+struct binding_view binding_view(const struct binding *self)
+{
+    const struct version *last = newest(self);
+    const struct instant now = loop_now(self->location->owner->node->loop);
+    int64_t left_us = last->deadline.us - now.us;
+
+    return (struct binding_view){
+        .contact_key = field(last, KEY),
+        .contact = field(last, CONTACT),
+        .parameters = field(last, PARAMETERS),
+        .path = field(last, PATH),
+        .q_thousandths = last->q_thousandths,
+        .call_id = field(last, CALL_ID),
+        .cseq = last->cseq,
+        .flow = last->flow,
+        .expires_s = left_us <= 0 ? 0 : (uint32_t)((left_us + US_PER_S - 1) / US_PER_S),
+    };
+}
+
+struct handle binding_handle(const struct binding *self)
+{
+    return self->hot.handle;
+}
+
+bool binding_is_settled(const struct binding *self)
+{
+    return hot_is_settled(&self->hot);
+}
