@@ -226,9 +226,9 @@ select 'wrong bucket', 'resource ' || aor || ' ' || event
 union all
 select 'id used twice', kind || ' ' || id from row_of group by kind, id having count(*) > 1
 union all
-select 'expired more than an hour ago', kind || ' ' || id || ' of ' || aor
-  from row_of, owner
- where expires_at < now() - interval '1 hour' and owner.started_at < now() - interval '1 hour'
+select 'expired more than an hour ago', r.kind || ' ' || r.id || ' of ' || r.aor
+  from row_of r, owner
+ where r.expires_at < now() - interval '1 hour' and owner.started_at < now() - interval '1 hour'
    and owner.heartbeat_at > now() - interval '1 minute'
 union all
 select 'entity-tag used twice', aor || ' ' || event || ' ' || entity_tag
