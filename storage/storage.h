@@ -49,6 +49,8 @@ struct flow_row {
     struct span local_address; /* "192.0.2.1:5060", "[2001:db8::1]:5060" */
     struct span remote_address;
     uint64_t connection; /* 0 for datagrams */
+    bool bound; /* requests go over this flow, whatever the Contact says: the device is behind a NAT
+                 */
 };
 
 /*
