@@ -7,18 +7,17 @@
 #include "server/base/log.h"
 #include "server/base/loop.h"
 #include "server/base/metric.h"
+#include "server/sip/compose.h"
+#include "server/sip/parse.h"
 #include "server/transport/flow.h"
-
-struct sip_message;
-struct sip_uri;
-struct sip_via;
 
 /**
  * The walk through this layer:
  *
- *     in   udp.c on_readable() -> datagram.c: keep-alive? malformed? -> transport_receive_fn
- *     out  transport_send() -> the listener's queue -> one sendmmsg() for many, at the end of the
- *          turn or as soon as there is a full batch -> what fails comes back by transport_failed_fn
+ *     in   udp.c on_io() -> transport.c on_datagram(): keep-alive? malformed? ->
+ * transport_receive_fn out  transport_send() -> the listener's queue -> one sendmmsg() for many, at
+ * the end of the turn or as soon as there is a full batch -> what fails comes back by
+ * transport_failed_fn
  *
  * Nothing above may assume datagrams: a flow says what it is.
  */
@@ -31,9 +30,7 @@ struct transport_options {
     unsigned receive_turns;    /* recvmmsg() calls per listener and turn; default 4 */
     unsigned queue_max;        /* datagrams waiting per listener; default 16,384 */
     size_t queue_max_bytes;    /* their own octets, without shared bodies; default 16 MB */
-    size_t headers_max_bytes;  /* of a message, start line included; default the parser's */
-    unsigned headers_max;      /* header fields in a message; default the parser's */
-    size_t body_max_bytes;     /* default the parser's */
+    struct sip_limits limits;  /* of a message; a zero is the parser's default */
     bool ignore_maddr;         /* answer to the source whatever a Via's maddr says */
 };
 
@@ -64,7 +61,7 @@ struct transport_listener {
 MUST_USE enum status transport_listen(struct transport *self,
                                       const struct transport_listener *listener, uint16_t *number);
 
-/** The bound address and port of a flow's listener, or of a listener by its number. */
+/** The bound address and port of a listener; nowhere for a number that there is not. */
 struct endpoint transport_local(const struct transport *self, uint16_t listener);
 
 /** How many listeners there are, numbered from 0. */
@@ -134,17 +131,11 @@ MUST_USE enum status transport_route(const struct transport *self, const struct 
 void transport_response_flow(const struct transport *self, const struct flow *arrived_on,
                              const struct sip_via *top, struct flow *out);
 
-/** What the server writes into the top Via of a request before it answers. */
-struct transport_stamp {
-    char text[ENDPOINT_TEXT_MAX];
-    struct span received; /* into `text`; empty when sent-by is the source already */
-    uint16_t rport;       /* 0 when it was not asked for */
-};
-
-/** Fills `out` (do not copy it: it points into itself) by RFC 3261 18.2.1 and RFC 3581 section 4.
+/**
+ * The source of a request as sip_compose_response_head() stamps it into the top Via (RFC 3261
+ * section 18.2.1, RFC 3581 section 4). Lends from `text`.
  */
-void transport_stamp(const struct flow *arrived_on, const struct sip_via *top,
-                     struct transport_stamp *out);
+struct sip_source transport_source(const struct flow *arrived_on, char text[ENDPOINT_TEXT_MAX]);
 
 /**
  * Answers a request without keeping any state (RFC 3261 section 8.2.7): the same request gets the

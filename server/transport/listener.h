@@ -1,0 +1,30 @@
+/* listener.h - one address that we are reached at; for this folder only. */
+#ifndef TRANSPORT_LISTENER_H
+#define TRANSPORT_LISTENER_H
+
+#include "server/transport/transport.h"
+#include "server/transport/udp.h"
+
+enum { ADVERTISED_MAX = 256 };
+
+struct listener {
+    struct transport *transport;
+    struct udp *udp;
+    struct endpoint local;
+    uint16_t number;
+    char advertised[ADVERTISED_MAX]; /* "host:port", an IPv6 host in brackets */
+    size_t advertised_len;
+};
+
+/** NULL when there is no such listener. */
+const struct listener *transport_find_listener(const struct transport *self, uint16_t number);
+
+static inline struct span listener_advertised(const struct listener *self)
+{
+    return (struct span){self->advertised, self->advertised_len};
+}
+
+/** Whether a Via's maddr is honoured (struct transport_options). */
+bool transport_honours_maddr(const struct transport *self);
+
+#endif

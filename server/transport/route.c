@@ -1,0 +1,150 @@
+/* route.c - where requests and responses go, and what we say where we are. */
+#include "server/transport/listener.h"
+
+#include "server/sip/uri.h"
+
+/* ---- what we say of ourselves ---- */
+
+void transport_via(const struct transport *self, const struct flow *flow, struct span branch,
+                   struct buffer *out)
+{
+    const struct listener *listener = transport_find_listener(self, flow->listener);
+
+    buffer_put(out, SPAN("Via: SIP/2.0/"));
+    buffer_put(out, transport_protocol_name((enum transport_protocol)flow->remote.protocol));
+    buffer_put_char(out, ' ');
+    if (listener != NULL)
+        buffer_put(out, listener_advertised(listener));
+    buffer_put(out, SPAN(";branch="));
+    buffer_put(out, branch);
+    buffer_put(out, SPAN(";rport\r\n"));
+}
+
+/* The values of the transport parameter: TLS is sips or deprecated, RFC 3261 section 26.2.2. */
+static struct span transport_parameter(uint8_t protocol)
+{
+    switch ((enum transport_protocol)protocol) {
+    case TRANSPORT_UDP:
+        break;
+    case TRANSPORT_TCP:
+        return SPAN(";transport=tcp");
+    case TRANSPORT_TLS:
+        return SPAN(";transport=tls");
+    case TRANSPORT_WS:
+    case TRANSPORT_WSS:
+        return SPAN(";transport=ws");
+    }
+    return (struct span){0};
+}
+
+void transport_contact_host(const struct transport *self, const struct flow *flow,
+                            struct buffer *out)
+{
+    const struct listener *listener = transport_find_listener(self, flow->listener);
+
+    if (listener != NULL)
+        buffer_put(out, listener_advertised(listener));
+    buffer_put(out, transport_parameter(flow->remote.protocol));
+}
+
+struct sip_source transport_source(const struct flow *arrived_on, char text[ENDPOINT_TEXT_MAX])
+{
+    struct buffer address;
+
+    buffer_init_fixed(&address, text, ENDPOINT_TEXT_MAX);
+    endpoint_compose_address(&arrived_on->remote, &address);
+    return (struct sip_source){buffer_span(&address), arrived_on->remote.port};
+}
+
+/* ---- requests ---- */
+
+/* RFC 3263 section 4.1 where the host is numeric, so that neither NAPTR nor SRV is asked. */
+static bool protocol_of(const struct sip_uri *target, uint8_t *out)
+{
+    enum transport_protocol protocol =
+        target->scheme == SIP_SCHEME_SIPS ? TRANSPORT_TLS : TRANSPORT_UDP;
+    struct span name;
+
+    if (sip_uri_parameter(target, SPAN("transport"), &name)) {
+        if (!transport_protocol_find(name, &protocol))
+            return false;
+        /* sips is never less than TLS (RFC 3261 section 19.1.2). */
+        if (target->scheme == SIP_SCHEME_SIPS) {
+            if (protocol == TRANSPORT_UDP)
+                return false;
+            protocol = protocol == TRANSPORT_WS || protocol == TRANSPORT_WSS ? TRANSPORT_WSS
+                                                                             : TRANSPORT_TLS;
+        }
+    }
+    *out = (uint8_t)protocol;
+    return true;
+}
+
+static bool listener_fits(const struct listener *listener, const struct endpoint *remote)
+{
+    return listener != NULL && listener->local.protocol == remote->protocol &&
+           listener->local.family == remote->family;
+}
+
+static bool choose_listener(const struct transport *self, const struct flow *arrived_on,
+                            struct flow *flow)
+{
+    uint16_t count = transport_listener_count(self);
+
+    if (arrived_on != NULL &&
+        listener_fits(transport_find_listener(self, arrived_on->listener), &flow->remote)) {
+        flow->listener = arrived_on->listener;
+        return true;
+    }
+    for (uint16_t i = 0; i < count; i++) {
+        if (listener_fits(transport_find_listener(self, i), &flow->remote)) {
+            flow->listener = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+enum status transport_route(const struct transport *self, const struct sip_uri *target,
+                            const struct flow *arrived_on, struct flow *out)
+{
+    struct flow flow = {0};
+    struct span host = target->host;
+
+    if (target->scheme != SIP_SCHEME_SIP && target->scheme != SIP_SCHEME_SIPS)
+        return STATUS_NOT_FOUND;
+    (void)sip_uri_parameter(target, SPAN("maddr"), &host);
+    if (!protocol_of(target, &flow.remote.protocol) ||
+        endpoint_parse_host(host, &flow.remote) != STATUS_OK)
+        return STATUS_NOT_FOUND;
+    flow.remote.port = target->port != 0
+                           ? target->port
+                           : transport_protocol_port((enum transport_protocol)flow.remote.protocol);
+    if (!choose_listener(self, arrived_on, &flow))
+        return STATUS_NOT_FOUND;
+    *out = flow;
+    return STATUS_OK;
+}
+
+/* ---- responses ---- */
+
+void transport_response_flow(const struct transport *self, const struct flow *arrived_on,
+                             const struct sip_via *top, struct flow *out)
+{
+    enum transport_protocol protocol = (enum transport_protocol)arrived_on->remote.protocol;
+    uint16_t sent_by_port = top->port != 0 ? top->port : transport_protocol_port(protocol);
+    struct endpoint maddr = arrived_on->remote;
+
+    *out = *arrived_on;
+    if (transport_protocol_is_reliable(protocol) || !top->has_sent_by)
+        return;
+    if (!span_empty(top->maddr) && transport_honours_maddr(self) &&
+        endpoint_parse_host(top->maddr, &maddr) == STATUS_OK &&
+        maddr.family == arrived_on->remote.family) {
+        out->remote = maddr;
+        out->remote.port = sent_by_port;
+    } else if (!top->has_rport) {
+        /* The source address is what `received` says, or sent-by when they are the same. */
+        out->remote.port = sent_by_port;
+    }
+}
