@@ -1,0 +1,24 @@
+/* domain.h - the tenants: which domains this server is responsible for, and their policies. */
+#ifndef STATE_DOMAIN_H
+#define STATE_DOMAIN_H
+
+#include "server/base/span.h"
+#include "storage/storage.h"
+
+/** All domains, as the table presence.domain has them now. */
+struct domains;
+
+struct domains *domains_new(void);
+void domains_free(struct domains *self);
+
+/** What SQL says: a new domain, or a changed one. */
+void domains_put(struct domains *self, const struct domain_row *row);
+void domains_remove(struct domains *self, int64_t id);
+
+/** The domain of that name, in any case, or NULL. Lent until the loop turn ends. */
+const struct domain_row *domains_find(const struct domains *self, struct span name);
+
+/** What follows the '@' of a canonical AOR, or all of it. */
+struct span domain_of_aor(struct span aor);
+
+#endif

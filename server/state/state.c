@@ -1,0 +1,206 @@
+/* state.c - makes the nouns, and hands each loaded row to its own. */
+#include "server/state/state.h"
+
+#include "server/base/must.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+static double bindings_gauge(void *context)
+{
+    return (double)bindings_count(((struct state *)context)->bindings);
+}
+
+static double publications_gauge(void *context)
+{
+    return (double)publications_count(((struct state *)context)->publications);
+}
+
+static double subscriptions_gauge(void *context)
+{
+    return (double)subscriptions_count(((struct state *)context)->subscriptions);
+}
+
+static double accounts_gauge(void *context)
+{
+    return (double)accounts_count(((struct state *)context)->accounts);
+}
+
+static void add_gauges(struct state *self, struct metrics *metrics)
+{
+    metric_gauge(metrics, "bindings", NULL, "Contacts bound to AORs", bindings_gauge, self);
+    metric_gauge(metrics, "publications", NULL, "Live publications", publications_gauge, self);
+    metric_gauge(metrics, "subscriptions", NULL, "Subscriptions in any state", subscriptions_gauge,
+                 self);
+    metric_gauge(metrics, "accounts", NULL, "Accounts in memory", accounts_gauge, self);
+}
+
+struct state *state_new(struct loop *loop, struct log *log, struct metrics *metrics,
+                        struct transport *transport, const struct state_options *options)
+{
+    uint32_t objects_max = options->bindings_max + options->publication.publications_max +
+                           options->subscription.subscriptions_max;
+    struct state *self = calloc(1, sizeof(*self));
+    struct node *node;
+
+    must(self != NULL);
+    node = &self->node;
+    node->loop = loop;
+    node->log = log;
+    node->transport = transport;
+    node->id = options->storage.node_id;
+    node->outage_grace_us = options->outage_grace_us;
+    node->expiries_max = options->expiry_per_s / 10 + 1;
+    node->objects = handle_table_new(objects_max);
+    node->storage = storage_new(loop, log, metrics, &options->storage);
+    node->batch = batch_new(loop, log, metrics, node->storage, node->objects, &options->batch);
+    self->domains = domains_new();
+    self->accounts = accounts_new();
+    self->resources = resources_new(node);
+    self->bindings = bindings_new(node, options->bindings_max);
+    self->publications = publications_new(node, self->resources, &options->publication);
+    self->subscriptions = subscriptions_new(node, self->resources, &options->subscription);
+    add_gauges(self, metrics);
+    return self;
+}
+
+void state_free(struct state *self)
+{
+    if (self == NULL)
+        return;
+    batch_free(self->node.batch);
+    storage_free(self->node.storage);
+    subscriptions_free(self->subscriptions);
+    publications_free(self->publications);
+    bindings_free(self->bindings);
+    resources_free(self->resources);
+    accounts_free(self->accounts);
+    domains_free(self->domains);
+    handle_table_free(self->node.objects);
+    free(self);
+}
+
+/* ---- what storage tells ---- */
+
+static void on_standby(void *context)
+{
+    struct state *self = context;
+
+    self->standby = true;
+    log_line(self->node.log, LOG_INFO, "standby", "waits_for=lease node=%" PRIu32, self->node.id);
+}
+
+static void on_domain(void *context, const struct domain_row *row)
+{
+    domains_put(((struct state *)context)->domains, row);
+}
+
+static void on_domain_gone(void *context, int64_t id)
+{
+    domains_remove(((struct state *)context)->domains, id);
+}
+
+static void on_account(void *context, const struct account_row *row)
+{
+    accounts_put(((struct state *)context)->accounts, row);
+}
+
+static void on_account_gone(void *context, int64_t id)
+{
+    accounts_remove(((struct state *)context)->accounts, id);
+}
+
+static void on_binding(void *context, const struct binding_row *row)
+{
+    bindings_load(((struct state *)context)->bindings, row);
+}
+
+static void on_publication(void *context, const struct publication_row *row)
+{
+    publications_load(((struct state *)context)->publications, row);
+}
+
+static void on_subscription(void *context, const struct subscription_row *row)
+{
+    subscriptions_load(((struct state *)context)->subscriptions, row);
+}
+
+static void on_resource(void *context, const struct resource_row *row)
+{
+    struct resource *resource =
+        resources_find(((struct state *)context)->resources, row->aor, row->event);
+
+    if (resource != NULL)
+        resource->needs_mark = true; /* notify.c owes all its watchers, once ready */
+}
+
+static void on_ready(void *context, const struct storage_epoch *epoch)
+{
+    struct state *self = context;
+    struct node *node = &self->node;
+
+    node->epoch = epoch->epoch;
+    memcpy(&node->mark_key, epoch->secret, sizeof(node->mark_key));
+    memcpy(&node->nonce_key, epoch->secret + sizeof(node->mark_key), sizeof(node->nonce_key));
+    self->loaded_notified_batch = epoch->notified_batch;
+    self->ready = true;
+    self->standby = false;
+    log_line(node->log, LOG_INFO, "ready",
+             "epoch=%" PRIu64 " accounts=%zu bindings=%zu publications=%zu subscriptions=%zu",
+             node->epoch, accounts_count(self->accounts), bindings_count(self->bindings),
+             publications_count(self->publications), subscriptions_count(self->subscriptions));
+    self->upward.on_ready(self->upward.context);
+}
+
+static void on_command(void *context, const struct command_row *row)
+{
+    struct state *self = context;
+
+    self->upward.on_command(self->upward.context, row);
+}
+
+static void on_away(void *context)
+{
+    struct state *self = context;
+
+    log_line(self->node.log, LOG_ERROR, "database", "state=away");
+}
+
+static void on_back(void *context)
+{
+    struct state *self = context;
+
+    node_begin_grace(&self->node);
+    log_line(self->node.log, LOG_WARNING, "database", "state=back");
+}
+
+static void on_fatal(void *context, const char *why)
+{
+    struct state *self = context;
+
+    log_line(self->node.log, LOG_ERROR, "fatal", "why=\"%s\"", why);
+    self->upward.on_fatal(self->upward.context, why);
+}
+
+void state_open(struct state *self)
+{
+    const struct storage_events events = {
+        .context = self,
+        .on_standby = on_standby,
+        .on_domain = on_domain,
+        .on_domain_gone = on_domain_gone,
+        .on_account = on_account,
+        .on_account_gone = on_account_gone,
+        .on_binding = on_binding,
+        .on_publication = on_publication,
+        .on_subscription = on_subscription,
+        .on_resource = on_resource,
+        .on_ready = on_ready,
+        .on_command = on_command,
+        .on_away = on_away,
+        .on_back = on_back,
+        .on_fatal = on_fatal,
+    };
+
+    storage_open(self->node.storage, &events);
+}

@@ -1,0 +1,60 @@
+/* state.h - everything durable, as this node holds it: the nouns, and how they come from storage.
+ */
+#ifndef STATE_STATE_H
+#define STATE_STATE_H
+
+#include "server/state/account.h"
+#include "server/state/batch.h"
+#include "server/state/binding.h"
+#include "server/state/domain.h"
+#include "server/state/publication.h"
+#include "server/state/resource.h"
+#include "server/state/subscription.h"
+
+/**
+ * The walk through this layer, for a change:
+ *
+ *     service: NOUN_stage()  ->  batch_wait()  ->  storage  ->  hot_commit()  ->  the effect is
+ * marked
+ *
+ * and for a start: state_open() -> storage loads every row into its noun -> on_ready().
+ */
+struct state {
+    struct node node;
+    struct domains *domains;
+    struct accounts *accounts;
+    struct resources *resources;
+    struct bindings *bindings;
+    struct publications *publications;
+    struct subscriptions *subscriptions;
+    bool ready;   /* loaded, and the owner */
+    bool standby; /* waits for the lease */
+    uint64_t loaded_notified_batch;
+    struct {
+        void *context;
+        /** Loaded; requests may come. */
+        void (*on_ready)(void *context);
+        /** An administrator's command; batch_command_done() takes it out. */
+        void (*on_command)(void *context, const struct command_row *row);
+        /** This process must stop. */
+        void (*on_fatal)(void *context, const char *why);
+    } upward;
+};
+
+struct state_options {
+    struct storage_options storage;
+    struct batch_options batch;
+    struct publication_limits publication;
+    struct subscription_limits subscription;
+    uint32_t bindings_max;
+    int64_t outage_grace_us;
+    uint32_t expiry_per_s;
+};
+
+/** Borrows all but `options`. Fill in `upward` and the watchers of nouns before state_open(). */
+struct state *state_new(struct loop *loop, struct log *log, struct metrics *metrics,
+                        struct transport *transport, const struct state_options *options);
+void state_open(struct state *self);
+void state_free(struct state *self);
+
+#endif
