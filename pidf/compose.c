@@ -1,0 +1,213 @@
+/* compose.c - many publications, one document: the newest first, hard state last. */
+#include "pidf/document.h"
+#include "pidf/identity.h"
+#include "pidf/person.h"
+#include "pidf/pidf.h"
+#include "pidf/seen.h"
+#include "pidf/write.h"
+
+#include "server/base/crypto.h"
+#include "server/base/must.h"
+
+struct pidf_composer {
+    struct parser *parser;
+    struct scratch scratch;
+    uint64_t key[2]; /* of hashes inside; shows in no document */
+};
+
+struct pidf_composer *pidf_composer_new(const struct pidf_limits *limits)
+{
+    struct pidf_composer *self = calloc(1, sizeof(*self));
+
+    must(self != NULL);
+    self->parser = parser_new(limits == NULL ? &pidf_limits_default : limits);
+    crypto_random(self->key, sizeof(self->key));
+    return self;
+}
+
+void pidf_composer_free(struct pidf_composer *self)
+{
+    if (self == NULL)
+        return;
+    parser_free(self->parser);
+    scratch_deinit(&self->scratch);
+    free(self);
+}
+
+static void begin(struct pidf_composer *self)
+{
+    scratch_reset(&self->scratch);
+    parser_tidy(self->parser);
+}
+
+enum status pidf_check(struct pidf_composer *self, struct span body, struct pidf_fault *fault)
+{
+    struct parsed parsed;
+
+    begin(self);
+    return parser_parse(self->parser, body, &self->scratch, &parsed, fault);
+}
+
+/* ---- the order of sources ---- */
+
+/* By what they are and not by where they stand, so that every node composes the same. */
+static int compare_sources(const void *left, const void *right)
+{
+    const struct pidf_source *a = left, *b = right;
+    size_t common = a->body.len < b->body.len ? a->body.len : b->body.len;
+    int order;
+
+    if (a->hard_state != b->hard_state)
+        return a->hard_state ? 1 : -1;
+    if (a->published_at_us != b->published_at_us)
+        return a->published_at_us > b->published_at_us ? -1 : 1;
+    order = common == 0 ? 0 : memcmp(a->body.at, b->body.at, common);
+    return order != 0 ? order : (a->body.len > b->body.len) - (a->body.len < b->body.len);
+}
+
+static const struct pidf_source *sort(struct pidf_composer *self,
+                                      const struct pidf_source sources[], size_t count)
+{
+    struct pidf_source *sorted;
+
+    if (count < 2)
+        return sources;
+    sorted = scratch_alloc(&self->scratch, count * sizeof(sorted[0]));
+    memcpy(sorted, sources, count * sizeof(sorted[0]));
+    qsort(sorted, count, sizeof(sorted[0]), compare_sources);
+    return sorted;
+}
+
+/* ---- the union ---- */
+
+static void append_all(struct element_list *into, struct element_list *from)
+{
+    if (from->first == NULL)
+        return;
+    if (into->last == NULL)
+        into->first = from->first;
+    else
+        into->last->next = from->first;
+    into->last = from->last;
+}
+
+static void append_document(struct document *into, struct document *from)
+{
+    struct declaration **end = &into->declarations;
+
+    append_all(&into->tuples, &from->tuples);
+    append_all(&into->notes, &from->notes);
+    append_all(&into->persons, &from->persons);
+    append_all(&into->devices, &from->devices);
+    append_all(&into->extensions, &from->extensions);
+    while (*end != NULL)
+        end = &(*end)->next;
+    *end = from->declarations;
+}
+
+static bool is_repeated(const struct seen *seen, const struct element *element, uint64_t hash)
+{
+    size_t at = 0;
+    const struct element *found;
+
+    while ((found = seen_next(seen, hash, &at)) != NULL)
+        if (element_equal(found, element))
+            return true;
+    return false;
+}
+
+/* Of parts that are the same in every byte, the first stays. */
+static void drop_repeated(struct pidf_composer *self, struct element_list *list)
+{
+    struct seen seen = {0};
+    struct element *next, *element = list->first;
+
+    if (element == list->last)
+        return;
+    *list = (struct element_list){0};
+    for (; element != NULL; element = next) {
+        uint64_t hash = element_hash(element, self->key);
+
+        next = element->next;
+        if (is_repeated(&seen, element, hash))
+            continue;
+        seen_add(&seen, &self->scratch, hash, element);
+        element_list_append(list, element);
+    }
+}
+
+/* RFC 4479 section 3.4: the deviceID tells devices apart; the newest word on each stands. */
+static void drop_older_devices(struct pidf_composer *self, struct element_list *list)
+{
+    struct seen seen = {0};
+    struct element *next, *device = list->first;
+
+    *list = (struct element_list){0};
+    for (; device != NULL; device = next) {
+        struct element *id = element_child(device, VOCABULARY_DATA_MODEL, "deviceID");
+        uint64_t hash;
+
+        next = device->next;
+        must(id != NULL); /* document.c leaves out devices that have none */
+        hash = element_hash(id, self->key);
+        if (is_repeated(&seen, id, hash))
+            continue;
+        seen_add(&seen, &self->scratch, hash, id);
+        element_list_append(list, device);
+    }
+}
+
+static void unite(struct pidf_composer *self, struct document *document)
+{
+    struct element *person = person_merge(&document->persons, &self->scratch, self->key);
+
+    drop_repeated(self, &document->tuples);
+    drop_repeated(self, &document->notes);
+    drop_repeated(self, &document->extensions);
+    drop_older_devices(self, &document->devices);
+    document->persons = (struct element_list){0};
+    if (person != NULL)
+        element_list_append(&document->persons, person);
+}
+
+static bool is_blank(const struct document *document)
+{
+    return document->tuples.first == NULL && document->notes.first == NULL &&
+           document->persons.first == NULL && document->devices.first == NULL &&
+           document->extensions.first == NULL;
+}
+
+/* ---- the whole ---- */
+
+static void read_sources(struct pidf_composer *self, const struct pidf_source sources[],
+                         size_t count, struct document *out)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct parsed parsed;
+        struct document document;
+
+        if (parser_parse(self->parser, sources[i].body, &self->scratch, &parsed, NULL) != STATUS_OK)
+            continue;
+        document_read(&parsed, &self->scratch, &document);
+        append_document(out, &document);
+    }
+}
+
+enum status pidf_compose(struct pidf_composer *self, struct span entity,
+                         const struct pidf_source sources[], size_t count, struct buffer *out)
+{
+    struct document document = {0};
+    size_t start = out->len;
+
+    begin(self);
+    read_sources(self, sort(self, sources, count), count, &document);
+    unite(self, &document);
+    if (is_blank(&document))
+        element_list_append(&document.tuples, document_closed_tuple(&self->scratch));
+    identity_settle(&document, &self->scratch, self->key);
+    write_document(&document, entity, &self->scratch, self->key, out);
+    if (!out->overflowed)
+        return STATUS_OK;
+    buffer_cut(out, start);
+    return STATUS_LIMIT;
+}

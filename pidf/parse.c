@@ -1,0 +1,424 @@
+/* parse.c - libxml2's SAX2 events make our own tree; limits are enforced while they arrive. */
+#include "pidf/parse.h"
+
+#include "server/base/must.h"
+
+#include <libxml/parser.h>
+#include <libxml/parserInternals.h>
+#include <libxml/xmlerror.h>
+
+enum { NAMES_KEPT_MAX = 4096 };
+
+const struct pidf_limits pidf_limits_default = {
+    .bytes = 65536, .depth = 32, .elements = 2000, .attributes = 64};
+
+struct parser {
+    struct pidf_limits limits;
+    xmlParserCtxtPtr context;
+
+    /* of the document being parsed */
+    struct scratch *scratch;
+    struct span body;
+    struct element **open; /* limits.depth of them */
+    size_t depth;
+    size_t element_count;
+    struct parsed parsed;
+    struct declaration **declarations_end;
+    enum status status;
+    struct pidf_fault fault;
+};
+
+/* ---- refusing ---- */
+
+static unsigned line_now(const struct parser *self)
+{
+    int line = self->context->input == NULL ? 0 : self->context->input->line;
+
+    return line > 0 ? (unsigned)line : 0;
+}
+
+/* The first fault stands. */
+static void refuse(struct parser *self, enum status status, const char *phrase, unsigned line)
+{
+    if (self->status != STATUS_OK)
+        return;
+    self->status = status;
+    self->fault = (struct pidf_fault){phrase, line};
+}
+
+static void stop(struct parser *self, enum status status, const char *phrase)
+{
+    refuse(self, status, phrase, line_now(self));
+    xmlStopParser(self->context);
+}
+
+static void on_error(void *user, xmlErrorPtr error)
+{
+    struct parser *self = user;
+    unsigned line = error->line > 0 ? (unsigned)error->line : 0;
+
+    if (self == NULL || error->level < XML_ERR_ERROR || error->domain == XML_FROM_VALID)
+        return;
+    if (error->domain == XML_FROM_NAMESPACE && error->code == XML_NS_ERR_UNDEFINED_NAMESPACE)
+        refuse(self, STATUS_MALFORMED, "Undeclared Namespace Prefix", line);
+    else if (error->code == XML_ERR_UNSUPPORTED_ENCODING || error->code == XML_ERR_UNKNOWN_ENCODING)
+        refuse(self, STATUS_MALFORMED, "Unsupported Encoding", line);
+    else if (error->code == XML_ERR_UNDECLARED_ENTITY || error->code == XML_WAR_UNDECLARED_ENTITY)
+        refuse(self, STATUS_MALFORMED, "Undeclared Entity", line);
+    else
+        refuse(self, STATUS_MALFORMED, "Malformed XML", line);
+}
+
+/* libxml2 writes to stderr what it cannot give to a context, unless someone takes it. */
+static void on_stray_error(void *user, xmlErrorPtr error)
+{
+    (void)user;
+    (void)error;
+}
+
+/* ---- names ---- */
+
+static enum vocabulary vocabulary_of(const char *uri)
+{
+    static const char common[] = "urn:ietf:params:xml:ns:pidf";
+
+    if (uri == NULL || *uri == '\0')
+        return VOCABULARY_ABSENT;
+    if (strncmp(uri, common, sizeof(common) - 1) == 0) {
+        const char *rest = uri + sizeof(common) - 1;
+
+        /* RFC 3863 section 4.1.1 once prints a colon at the end; some believed it. */
+        if (*rest == '\0' || strcmp(rest, ":") == 0)
+            return VOCABULARY_PIDF;
+        for (int v = VOCABULARY_DATA_MODEL; v <= VOCABULARY_CAPS; v++)
+            if (strcmp(uri, vocabulary_uri((enum vocabulary)v)) == 0)
+                return (enum vocabulary)v;
+        return VOCABULARY_OTHER;
+    }
+    if (strcmp(uri, vocabulary_uri(VOCABULARY_XML)) == 0)
+        return VOCABULARY_XML;
+    if (strcmp(uri, vocabulary_uri(VOCABULARY_XSI)) == 0)
+        return VOCABULARY_XSI;
+    return VOCABULARY_OTHER;
+}
+
+static const char *text_of(const xmlChar *text)
+{
+    return (const char *)text;
+}
+
+static struct name name_of(const xmlChar *uri, const xmlChar *prefix, const xmlChar *local)
+{
+    enum vocabulary vocabulary = vocabulary_of(text_of(uri));
+    bool other = vocabulary == VOCABULARY_OTHER;
+
+    return (struct name){
+        .vocabulary = vocabulary,
+        .uri = other ? text_of(uri) : vocabulary_uri(vocabulary),
+        .prefix = text_of(prefix),
+        .local = text_of(local),
+    };
+}
+
+/* ---- events ---- */
+
+static bool encoding_is_read(struct span encoding)
+{
+    return span_empty(encoding) || span_equal_nocase(encoding, SPAN("UTF-8")) ||
+           span_equal_nocase(encoding, SPAN("US-ASCII")) ||
+           span_equal_nocase(encoding, SPAN("ASCII")) ||
+           span_equal_nocase(encoding, SPAN("ISO-8859-1"));
+}
+
+static void on_document(void *user)
+{
+    struct parser *self = user;
+    struct span encoding = span_of(text_of(self->context->encoding));
+
+    if (span_empty(encoding) && self->context->input != NULL)
+        encoding = span_of(text_of(self->context->input->encoding));
+    if (!encoding_is_read(encoding))
+        stop(self, STATUS_MALFORMED, "Unsupported Encoding");
+}
+
+/* No DOCTYPE at all: it is where entities, external subsets and default attributes come from. */
+static void on_doctype(void *user, const xmlChar *name, const xmlChar *external_id,
+                       const xmlChar *system_id)
+{
+    (void)name;
+    (void)external_id;
+    (void)system_id;
+    stop(user, STATUS_MALFORMED, "DOCTYPE Not Allowed");
+}
+
+static void add_declarations(struct parser *self, size_t count, const xmlChar *const pairs[])
+{
+    for (size_t i = 0; i < count; i++) {
+        struct declaration *declaration;
+
+        if (pairs[2 * i] == NULL || vocabulary_of(text_of(pairs[2 * i + 1])) != VOCABULARY_OTHER)
+            continue;
+        declaration = scratch_alloc(self->scratch, sizeof(*declaration));
+        declaration->prefix = text_of(pairs[2 * i]);
+        declaration->uri = text_of(pairs[2 * i + 1]);
+        *self->declarations_end = declaration;
+        self->declarations_end = &declaration->next;
+    }
+}
+
+/* Five pointers each: local name, prefix, URI, begin and end of the value. */
+static void add_attributes(struct parser *self, struct element *element, size_t count,
+                           const xmlChar *const fields[])
+{
+    struct attribute **end = &element->attributes;
+
+    for (size_t i = 0; i < count; i++) {
+        const xmlChar *const *field = &fields[5 * i];
+        struct attribute *attribute = scratch_alloc(self->scratch, sizeof(*attribute));
+
+        attribute->name = name_of(field[2], field[1], field[0]);
+        attribute->value =
+            scratch_copy(self->scratch, span_between(text_of(field[3]), text_of(field[4])));
+        *end = attribute;
+        end = &attribute->next;
+    }
+}
+
+static void on_start(void *user, const xmlChar *local, const xmlChar *prefix, const xmlChar *uri,
+                     int namespace_count, const xmlChar **namespaces, int attribute_count,
+                     int defaulted_count, const xmlChar **attributes)
+{
+    struct parser *self = user;
+    struct element *element;
+
+    (void)defaulted_count;
+    if (self->status != STATUS_OK)
+        return;
+    if (self->depth >= self->limits.depth) {
+        stop(self, STATUS_MALFORMED, "Too Deep");
+        return;
+    }
+    if (++self->element_count > self->limits.elements) {
+        stop(self, STATUS_LIMIT, "Too Many Elements");
+        return;
+    }
+    element = scratch_alloc(self->scratch, sizeof(*element));
+    element->name = name_of(uri, prefix, local);
+    if (self->depth == 0 && !element_is(element, VOCABULARY_PIDF, "presence")) {
+        stop(self, STATUS_MALFORMED, "Not a PIDF Document");
+        return;
+    }
+    add_declarations(self, (size_t)namespace_count, (const xmlChar *const *)namespaces);
+    add_attributes(self, element, (size_t)attribute_count, (const xmlChar *const *)attributes);
+    if (self->depth == 0)
+        self->parsed.root = element;
+    else
+        element_append(self->open[self->depth - 1], element);
+    self->open[self->depth++] = element;
+}
+
+static void on_end(void *user, const xmlChar *local, const xmlChar *prefix, const xmlChar *uri)
+{
+    struct parser *self = user;
+
+    (void)local;
+    (void)prefix;
+    (void)uri;
+    if (self->depth > 0)
+        self->depth--;
+}
+
+static void on_text(void *user, const xmlChar *text, int length)
+{
+    struct parser *self = user;
+    struct span run = {text_of(text), (size_t)length};
+    struct element *parent, *last;
+
+    if (self->status != STATUS_OK || self->depth == 0)
+        return;
+    parent = self->open[self->depth - 1];
+    last = parent->last;
+    if (last != NULL && element_is_text(last)) /* one run may come in many pieces */
+        last->text = scratch_join(self->scratch, last->text, run);
+    else {
+        last = element_text_new(self->scratch, (struct span){0});
+        last->text = scratch_copy(self->scratch, run);
+        element_append(parent, last);
+    }
+}
+
+/* ---- before the parser sees it ---- */
+
+/* The end of what begins with `open` at `at` and ends with `close`; NULL when it is not that. */
+static const char *skip_section(const char *at, const char *end, struct span open,
+                                struct span close)
+{
+    struct span rest = span_between(at, end);
+    const char *found;
+
+    if (!span_begins(rest, open))
+        return NULL;
+    found = memmem(at + open.len, rest.len - open.len, close.at, close.len);
+    return found == NULL ? end : found + close.len;
+}
+
+/* Counts the '=' of one tag, outside of quotes. */
+static const char *skip_tag(const char *at, const char *end, size_t *count)
+{
+    char quote = '\0';
+
+    for (; at < end; at++) {
+        if (quote != '\0') {
+            const char *closing = memchr(at, quote, (size_t)(end - at));
+
+            if (closing == NULL)
+                return end;
+            at = closing;
+            quote = '\0';
+        } else if (*at == '"' || *at == '\'') {
+            quote = *at;
+        } else if (*at == '=') {
+            ++*count;
+        } else if (*at == '>' || *at == '<') {
+            break;
+        }
+    }
+    return at;
+}
+
+/*
+ * libxml2 looks for repeated attributes by comparing each with each, before anyone hears of
+ * them: ten thousand in one tag would hold up the loop. So they are counted first, roughly but
+ * never too low for the part of a document that is well-formed.
+ */
+static bool has_too_many_attributes(struct span body, size_t limit)
+{
+    const char *at = body.at, *end = body.at + body.len;
+
+    while (at < end && (at = memchr(at, '<', (size_t)(end - at))) != NULL) {
+        const char *after = skip_section(at, end, SPAN("<!--"), SPAN("-->"));
+        size_t count = 0;
+
+        if (after == NULL)
+            after = skip_section(at, end, SPAN("<![CDATA["), SPAN("]]>"));
+        if (after == NULL)
+            after = skip_section(at, end, SPAN("<?"), SPAN("?>"));
+        if (after == NULL)
+            after = skip_tag(at + 1, end, &count);
+        if (count > limit)
+            return true;
+        at = after;
+    }
+    return false;
+}
+
+/* Some clients send an empty line first, which XML forbids in front of its declaration. */
+static struct span without_leading_space(struct span body)
+{
+    while (!span_empty(body) && strchr(" \t\r\n", *body.at) != NULL && *body.at != '\0')
+        body = span_skip(body, 1);
+    return body;
+}
+
+static bool is_wide(struct span body)
+{
+    return span_begins(body, SPAN("\xff\xfe")) || span_begins(body, SPAN("\xfe\xff")) ||
+           (body.len >= 2 && (body.at[0] == '\0' || body.at[1] == '\0') &&
+            (body.at[0] == '<' || body.at[1] == '<'));
+}
+
+static bool refuse_bytes(struct parser *self)
+{
+    if (self->body.len > self->limits.bytes)
+        refuse(self, STATUS_LIMIT, "Document Too Large", 0);
+    else if (span_empty(self->body))
+        refuse(self, STATUS_MALFORMED, "Empty Document", 0);
+    else if (is_wide(self->body))
+        refuse(self, STATUS_MALFORMED, "Unsupported Encoding", 1);
+    else if (span_find(self->body, '\0') != NULL) /* libxml2 takes it for the end */
+        refuse(self, STATUS_MALFORMED, "Malformed XML", 0);
+    else if (has_too_many_attributes(self->body, self->limits.attributes))
+        refuse(self, STATUS_MALFORMED, "Too Many Attributes", 0);
+    return self->status != STATUS_OK;
+}
+
+/* ---- the parser ---- */
+
+static void context_new(struct parser *self)
+{
+    self->context = xmlNewParserCtxt();
+    must(self->context != NULL);
+    memset(self->context->sax, 0, sizeof(*self->context->sax));
+    self->context->sax->initialized = XML_SAX2_MAGIC;
+    self->context->sax->startDocument = on_document;
+    self->context->sax->internalSubset = on_doctype;
+    self->context->sax->startElementNs = on_start;
+    self->context->sax->endElementNs = on_end;
+    self->context->sax->characters = on_text;
+    self->context->sax->ignorableWhitespace = on_text;
+    self->context->sax->cdataBlock = on_text;
+    self->context->sax->serror = on_error;
+    self->context->userData = self;
+}
+
+struct parser *parser_new(const struct pidf_limits *limits)
+{
+    struct parser *self = calloc(1, sizeof(*self));
+
+    must(self != NULL);
+    must(limits->bytes <= INT32_MAX && limits->depth > 0);
+    xmlInitParser();
+    xmlSetStructuredErrorFunc(NULL, on_stray_error);
+    self->limits = *limits;
+    self->open = calloc(limits->depth, sizeof(struct element *));
+    must(self->open != NULL);
+    context_new(self);
+    return self;
+}
+
+void parser_free(struct parser *self)
+{
+    if (self == NULL)
+        return;
+    xmlFreeParserCtxt(self->context);
+    free(self->open);
+    free(self);
+}
+
+void parser_tidy(struct parser *self)
+{
+    if (xmlDictSize(self->context->dict) <= NAMES_KEPT_MAX)
+        return;
+    xmlFreeParserCtxt(self->context);
+    context_new(self);
+}
+
+static void run(struct parser *self)
+{
+    xmlDocPtr document =
+        xmlCtxtReadMemory(self->context, self->body.at, (int)self->body.len, NULL, NULL,
+                          XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
+
+    must(document == NULL); /* our events build no xmlDoc */
+    if (!self->context->wellFormed || !self->context->nsWellFormed || self->parsed.root == NULL)
+        refuse(self, STATUS_MALFORMED, "Malformed XML", 0);
+}
+
+enum status parser_parse(struct parser *self, struct span body, struct scratch *scratch,
+                         struct parsed *out, struct pidf_fault *fault)
+{
+    self->scratch = scratch;
+    self->body = without_leading_space(body);
+    self->depth = 0;
+    self->element_count = 0;
+    self->parsed = (struct parsed){0};
+    self->declarations_end = &self->parsed.declarations;
+    self->status = STATUS_OK;
+    if (!refuse_bytes(self))
+        run(self);
+    if (self->status == STATUS_OK)
+        *out = self->parsed;
+    else if (fault != NULL)
+        *fault = self->fault;
+    return self->status;
+}
