@@ -1,0 +1,296 @@
+/* load.c - the load generator: options, the table of workloads, the run. */
+#include "tests/bench/load.h"
+
+#include <getopt.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+/* clang-format off */
+static const struct workload workloads[] = {
+    {"publish",   "PUBLISH/s",   "modify publications, each by its entity-tag",
+     publish_initial,   publish_modify,    false, 0, NULL, publish_judge},
+    {"lonely",    "PUBLISH/s",   "the same, one at a time: latency",
+     publish_initial,   publish_modify,    false, 1, NULL, publish_judge},
+    {"subscribe", "SUBSCRIBE/s", "new subscriptions: 200, NOTIFY and its answer",
+     NULL,              subscribe_initial, true,  0, NULL, NULL},
+    {"refresh",   "SUBSCRIBE/s", "refreshes in their dialogs: 200, NOTIFY and its answer",
+     subscribe_initial, subscribe_refresh, false, 0, NULL, NULL},
+    {"fanout",    "NOTIFY/s",    "many watchers of one presentity that changes all the time",
+     subscribe_initial, NULL,              false, 0, fanout_measure, fanout_judge},
+    {"register",  "REGISTER/s",  "refreshes of bindings",
+     register_binding,  register_binding,  false, 0, NULL, NULL},
+    {"store",     "SUBSCRIBE/s", "make --count subscriptions and leave them",
+     subscribe_initial, NULL,              false, 0, NULL, NULL},
+    {"bindings",  "REGISTER/s",  "make --count bindings and leave them",
+     register_binding,  NULL,              false, 0, NULL, NULL},
+};
+/* clang-format on */
+
+static _Noreturn void usage(void)
+{
+    fputs("load WORKLOAD --server ADDRESS:PORT [--domain example.org] [--label NAME]\n"
+          "     [--accounts 10000] [--count 1000] [--window 128 | --rate PER_SECOND]\n"
+          "     [--seconds 10] [--warm 1] [--ports 1] [--t1 500] [--body 1000] [--expires 3600]\n"
+          "     [--auth] [--continuous] [--json]\n\n",
+          stderr);
+    for (size_t i = 0; i < sizeof(workloads) / sizeof(workloads[0]); i++)
+        (void)fprintf(stderr, "  %-10s %s\n", workloads[i].name, workloads[i].about);
+    exit(2);
+}
+
+enum option_key {
+    OPTION_SERVER = 256,
+    OPTION_DOMAIN,
+    OPTION_LABEL,
+    OPTION_ACCOUNTS,
+    OPTION_COUNT,
+    OPTION_WINDOW,
+    OPTION_RATE,
+    OPTION_SECONDS,
+    OPTION_WARM,
+    OPTION_PORTS,
+    OPTION_T1,
+    OPTION_BODY,
+    OPTION_EXPIRES,
+    OPTION_AUTH,
+    OPTION_CONTINUOUS,
+    OPTION_JSON,
+};
+
+static const struct option long_options[] = {
+    {"server", required_argument, NULL, OPTION_SERVER},
+    {"domain", required_argument, NULL, OPTION_DOMAIN},
+    {"label", required_argument, NULL, OPTION_LABEL},
+    {"accounts", required_argument, NULL, OPTION_ACCOUNTS},
+    {"count", required_argument, NULL, OPTION_COUNT},
+    {"window", required_argument, NULL, OPTION_WINDOW},
+    {"rate", required_argument, NULL, OPTION_RATE},
+    {"seconds", required_argument, NULL, OPTION_SECONDS},
+    {"warm", required_argument, NULL, OPTION_WARM},
+    {"ports", required_argument, NULL, OPTION_PORTS},
+    {"t1", required_argument, NULL, OPTION_T1},
+    {"body", required_argument, NULL, OPTION_BODY},
+    {"expires", required_argument, NULL, OPTION_EXPIRES},
+    {"auth", no_argument, NULL, OPTION_AUTH},
+    {"continuous", no_argument, NULL, OPTION_CONTINUOUS},
+    {"json", no_argument, NULL, OPTION_JSON},
+    {NULL, 0, NULL, 0},
+};
+
+static uint32_t number(const char *text)
+{
+    char *end;
+    unsigned long value = strtoul(text, &end, 10);
+
+    if (*text == '\0' || *end != '\0' || value > UINT32_MAX)
+        usage();
+    return (uint32_t)value;
+}
+
+static void set(struct options *out, int key)
+{
+    switch (key) {
+    case OPTION_SERVER:
+        out->server = optarg;
+        break;
+    case OPTION_DOMAIN:
+        out->domain = optarg;
+        break;
+    case OPTION_LABEL:
+        out->label = optarg;
+        break;
+    case OPTION_ACCOUNTS:
+        out->accounts = number(optarg);
+        break;
+    case OPTION_COUNT:
+        out->count = number(optarg);
+        break;
+    case OPTION_WINDOW:
+        out->window = number(optarg);
+        break;
+    case OPTION_RATE:
+        out->rate = strtod(optarg, NULL);
+        break;
+    case OPTION_SECONDS:
+        out->seconds = strtod(optarg, NULL);
+        break;
+    case OPTION_WARM:
+        out->warm_seconds = strtod(optarg, NULL);
+        break;
+    case OPTION_PORTS:
+        out->ports = number(optarg);
+        break;
+    case OPTION_T1:
+        out->t1_ms = number(optarg);
+        break;
+    case OPTION_BODY:
+        out->body_bytes = number(optarg);
+        break;
+    case OPTION_EXPIRES:
+        out->expires_s = number(optarg);
+        break;
+    case OPTION_AUTH:
+        out->authenticate = true;
+        break;
+    case OPTION_CONTINUOUS:
+        out->continuous = true;
+        break;
+    case OPTION_JSON:
+        out->json_only = true;
+        break;
+    default:
+        usage();
+    }
+}
+
+static void read_options(struct options *out, int argc, char **argv)
+{
+    int key;
+
+    *out = (struct options){
+        .domain = "example.org",
+        .label = "server",
+        .accounts = 10000,
+        .count = 1000,
+        .window = 128,
+        .seconds = 10,
+        .warm_seconds = 1,
+        .ports = 1,
+        .t1_ms = 500,
+        .body_bytes = 1000,
+        .expires_s = 3600,
+    };
+    while ((key = getopt_long(argc, argv, "", long_options, NULL)) != -1)
+        set(out, key);
+    if (out->server == NULL || out->accounts < 2 || out->count == 0 || out->window == 0 ||
+        out->ports == 0 || out->ports > WIRE_PORTS_MAX || out->t1_ms == 0 ||
+        out->body_bytes > 2000 || strlen(out->domain) > 64)
+        usage();
+}
+
+static const struct workload *find_workload(const char *name)
+{
+    for (size_t i = 0; i < sizeof(workloads) / sizeof(workloads[0]); i++)
+        if (name != NULL && strcmp(name, workloads[i].name) == 0)
+            return &workloads[i];
+    usage();
+}
+
+static void load_init(struct load *self)
+{
+    const struct options *options = &self->options;
+    uint32_t accounts = options->accounts > options->count ? options->accounts : options->count;
+
+    wire_open(&self->wire, options->server, options->ports);
+    exchange_table_init(&self->exchanges, &self->wire, 2 * options->window + 256, options->t1_ms);
+    self->publishers = calloc(accounts, sizeof(*self->publishers));
+    self->watchers = calloc(options->count, sizeof(*self->watchers));
+    self->devices = calloc(options->count, sizeof(*self->devices));
+    must(self->publishers != NULL && self->watchers != NULL && self->devices != NULL);
+    if (options->authenticate) {
+        self->credentials = calloc(accounts, sizeof(*self->credentials));
+        must(self->credentials != NULL);
+    }
+    self->run = (uint32_t)time(NULL) ^ ((uint32_t)getpid() << 16);
+    self->now_us = wire_now_us();
+}
+
+static void load_deinit(struct load *self)
+{
+    exchange_table_deinit(&self->exchanges);
+    wire_close(&self->wire);
+    free(self->credentials);
+    free(self->publishers);
+    free(self->watchers);
+    free(self->devices);
+}
+
+static void measure(struct load *self)
+{
+    const struct workload *workload = self->workload;
+    const struct options *options = &self->options;
+    uint32_t window = workload->window_max > 0 ? workload->window_max : options->window;
+    struct report after = {0};
+
+    if (workload->measure != NULL) {
+        workload->measure(self);
+        return;
+    }
+    drive_phase(self, workload->operate, options->count, window, workload->once,
+                options->warm_seconds);
+    drive_measure_begin(self, &self->measured);
+    drive_phase(self, workload->operate, options->count, window, workload->once, options->seconds);
+    drive_measure_end(self);
+    self->report = &after;
+    while (self->in_air > 0)
+        drive_turn(self, 5);
+    /* Late ends are not in the rate, but late failures are failures. */
+    for (unsigned i = 0; i < REPORT_STATUS_MAX; i++)
+        self->measured.status[i] += after.status[i];
+    self->measured.timeouts += after.timeouts;
+    self->measured.no_notify += after.no_notify;
+    self->measured.broken += after.broken;
+    self->report = &self->measured;
+}
+
+static void run(struct load *self)
+{
+    const struct workload *workload = self->workload;
+
+    if (workload->operate == NULL && workload->measure == NULL) {
+        drive_measure_begin(self, &self->measured);
+        drive_all(self, workload->prepare, self->options.count);
+        drive_measure_end(self);
+        return;
+    }
+    self->report = &self->prepared;
+    if (workload->prepare != NULL)
+        drive_all(self, workload->prepare, self->options.count);
+    measure(self);
+}
+
+static void print(const struct load *self)
+{
+    const struct report *report = &self->measured;
+    uint64_t counted = self->workload->measure != NULL ? report->notifies : report->done;
+    struct report_title title = {
+        .workload = self->workload->name,
+        .label = self->options.label,
+        .unit = self->workload->unit,
+        .rate = report->wall_us > 0 ? (double)counted * 1e6 / (double)report->wall_us : 0,
+        .setup_failures = report_failures(&self->prepared),
+    };
+
+    if (title.setup_failures > 0) {
+        struct report_title setup = {.workload = "(prepare)", .label = title.label, .unit = ""};
+
+        report_print(&self->prepared, &setup, stderr, NULL);
+    }
+    report_print(report, &title, self->options.json_only ? NULL : stderr, stdout);
+}
+
+int main(int argc, char **argv)
+{
+    static struct load load; /* too large for the stack of a small thread; zeroed */
+    bool failed;
+
+    read_options(&load.options, argc, argv);
+    load.workload = find_workload(argv[optind]);
+    load_init(&load);
+    run(&load);
+    /* The rate was taken; notifications of the judgement must not count. */
+    {
+        uint64_t done = load.measured.done;
+        uint64_t notifies = load.measured.notifies;
+
+        if (load.workload->judge != NULL)
+            load.workload->judge(&load);
+        load.measured.done = done;
+        load.measured.notifies = notifies;
+    }
+    print(&load);
+    failed = report_failures(&load.measured) + report_failures(&load.prepared) > 0;
+    load_deinit(&load);
+    return failed ? 1 : 0;
+}
