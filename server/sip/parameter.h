@@ -50,6 +50,10 @@ bool sip_parameter(struct span params, struct span name, struct span *value);
 MUST_USE enum status sip_unquote(struct span quoted, char *out, size_t size_bytes,
                                  struct span *text);
 
+/** The same for what stands between the quotes, e.g. the fields of struct sip_credentials. */
+MUST_USE enum status sip_unescape_quoted(struct span inner, char *out, size_t size_bytes,
+                                         struct span *text);
+
 /** 1*DIGIT up to `max`. STATUS_MALFORMED for anything else, STATUS_LIMIT above `max`. */
 MUST_USE enum status sip_number(struct span text, uint64_t max, uint64_t *out);
 

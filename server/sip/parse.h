@@ -66,11 +66,11 @@ struct sip_frame {
  * SIP_PARSED      `bytes` has all of it: skip, parse the next `message_bytes`, consume both,
  *                 and begin again with a frame of {0}.
  * SIP_INCOMPLETE  read on and call again with the same frame and at least the same bytes.
- *                 When there is nothing but empty lines, consume them, answer the
- *                 pings, and begin again with {0}. The reader's deadline is its own affair.
- * SIP_MALFORMED   framing is lost: Content-Length is missing, repeated or no number, or a limit
- *                 is exceeded. When `message_bytes` is not 0, sip_parse_datagram() of these gives
- *                 a message to answer with `fault`, whatever it says itself; then close.
+ *                 While `message_bytes` and `scanned_bytes` are 0 there are but empty
+ *                 lines: consume `skip_bytes`, answer the pings, begin again with {0}. The reader's
+ * deadline is its own affair. SIP_MALFORMED   framing is lost: Content-Length is missing, repeated
+ * or no number, or a limit is exceeded. When `message_bytes` is not 0, sip_parse_datagram() of
+ * these gives a message to answer with `fault`, whatever it says itself; then close.
  */
 enum sip_parse_result sip_frame_stream(struct span bytes, const struct sip_limits *limits,
                                        struct sip_frame *frame, struct sip_fault *fault);

@@ -1,0 +1,88 @@
+#include "server/sip/media.h"
+
+#include "server/sip/message.h"
+#include "server/sip/scan.h"
+
+enum status sip_media_parse(struct span value, struct sip_media *out)
+{
+    const char *end = value.at + value.len, *type_end, *slash, *subtype, *stop;
+
+    if (span_empty(value))
+        return STATUS_MALFORMED;
+    type_end = skip_class(value.at, end, OCTET_TOKEN);
+    slash = skip_space(type_end, end);
+    if (type_end == value.at || slash == end || *slash != '/')
+        return STATUS_MALFORMED;
+    subtype = skip_space(slash + 1, end);
+    stop = skip_class(subtype, end, OCTET_TOKEN);
+    if (stop == subtype || !sip_parameters_valid(span_between(stop, end)))
+        return STATUS_MALFORMED;
+    *out = (struct sip_media){.full = span_between(value.at, stop),
+                              .type = span_between(value.at, type_end),
+                              .subtype = span_between(subtype, stop),
+                              .params = span_between(stop, end)};
+    return STATUS_OK;
+}
+
+static bool split(struct span name, struct span *type, struct span *subtype)
+{
+    const char *slash = span_find(name, '/');
+
+    if (slash == NULL)
+        return false;
+    *type = span_between(name.at, slash);
+    *subtype = span_between(slash + 1, name.at + name.len);
+    return true;
+}
+
+bool sip_media_is(const struct sip_media *media, struct span name)
+{
+    struct span type, subtype;
+
+    return split(name, &type, &subtype) && span_equal_nocase(media->type, type) &&
+           span_equal_nocase(media->subtype, subtype);
+}
+
+/* How closely a range describes `name`: 3 exactly, 2 by type, 1 as any, 0 not at all. */
+static int closeness(const struct sip_media *range, struct span name)
+{
+    struct span type, subtype;
+
+    if (!split(name, &type, &subtype))
+        return 0;
+    if (span_equal(range->type, SPAN("*")))
+        return span_equal(range->subtype, SPAN("*")) ? 1 : 0;
+    if (!span_equal_nocase(range->type, type))
+        return 0;
+    if (span_equal(range->subtype, SPAN("*")))
+        return 2;
+    return span_equal_nocase(range->subtype, subtype) ? 3 : 0;
+}
+
+bool sip_accepts(const struct sip_message *message, struct span name, bool absent)
+{
+    struct sip_values values = sip_values_of(message, SIP_ACCEPT);
+    struct span value, q_text;
+    struct sip_media range;
+    unsigned q;
+    int best = 0;
+    bool accepted = false;
+
+    if (sip_header_first(message, SIP_ACCEPT) == NULL)
+        return absent;
+    while (sip_values_next(&values, &value)) {
+        int close;
+
+        if (sip_media_parse(value, &range) != STATUS_OK)
+            continue;
+        close = closeness(&range, name);
+        if (close <= best)
+            continue;
+        q = 1000;
+        if (sip_parameter(range.params, SPAN("q"), &q_text) && sip_qvalue(q_text, &q) != STATUS_OK)
+            q = 1000;
+        best = close;
+        accepted = q > 0;
+    }
+    return accepted;
+}
