@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 enum { BODY_BYTES_MAX = 4 << 20, REASON_BYTES_MAX = 256, HEAD_BYTES_MAX = 1024, BACKLOG = 64 };
+enum { PIECE_BYTES = 64 << 10 }; /* of a long body, sent in one turn */
 
 struct http {
     struct log *log;
@@ -239,7 +240,9 @@ static bool start_libwebsockets(struct http *self, struct loop *loop)
     info.fd_limit_per_thread = self->options.connections_max + 8;
     info.max_http_header_data2 = self->options.header_bytes_max;
     info.max_http_header_pool2 = self->options.connections_max;
+    info.pt_serv_buf_size = PIECE_BYTES;
     info.timeout_secs = self->options.idle_s;
+    info.timeout_secs_ah_idle = self->options.idle_s;
     info.keepalive_timeout = (int)self->options.idle_s;
     self->lws = lws_create_context(&info);
     if (self->lws == NULL)
