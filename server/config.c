@@ -271,6 +271,7 @@ static bool listen_is_sound(struct loading *loading, const struct config_listen 
 {
     char why[160];
 
+    must(listen->address != NULL && listen->advertise_host != NULL);
     snprintf(why, sizeof(why), "listen \"%.60s\": address %.50s needs an advertise_host",
              listen->name, listen->address);
     if (listen->advertise_host[0] == '\0' &&

@@ -1,26 +1,29 @@
 /* config_table.c - every key of the configuration, once. The sample and the man page follow. */
 #include "server/config.h"
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): a member name cannot stand in parentheses */
 #define NUMBER(section, name, unit, value, min, max, reloadable, meaning)                          \
     {                                                                                              \
-#section, #name, CONFIG_NUMBER, unit, value, min, max, NULL, reloadable,                   \
-            offsetof(struct config, section.name), meaning                                         \
+#section, #name, CONFIG_NUMBER, (unit), (value), (min), (max), NULL, (reloadable),         \
+            offsetof(struct config, section.name), (meaning)                                       \
     }
 #define OTHER(section, name, type, words, value, reloadable, meaning)                              \
     {                                                                                              \
-#section, #name, type, "", value, 0, 0, words, reloadable,                                 \
-            offsetof(struct config, section.name), meaning                                         \
+#section, #name, (type), "", (value), 0, 0, (words), (reloadable),                         \
+            offsetof(struct config, section.name), (meaning)                                       \
     }
 #define LISTEN_NUMBER(name, unit, value, min, max, meaning)                                        \
     {                                                                                              \
-        "listen", #name, CONFIG_NUMBER, unit, value, min, max, NULL, false,                        \
-            offsetof(struct config_listen, name), meaning                                          \
+        "listen", #name, CONFIG_NUMBER, (unit), (value), (min), (max), NULL, false,                \
+            offsetof(struct config_listen, name), (meaning)                                        \
     }
 #define LISTEN_OTHER(name, type, words, value, meaning)                                            \
     {                                                                                              \
-        "listen", #name, type, "", value, 0, 0, words, false,                                      \
-            offsetof(struct config_listen, name), meaning                                          \
+        "listen", #name, (type), "", (value), 0, 0, (words), false,                                \
+            offsetof(struct config_listen, name), (meaning)                                        \
     }
+
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 enum { LATER = false, LIVE = true };
 

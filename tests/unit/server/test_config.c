@@ -373,6 +373,8 @@ START_TEST(every_row_of_the_table_is_well_formed)
 }
 END_TEST
 
+Suite *server_config_suite(void);
+
 Suite *server_config_suite(void)
 {
     Suite *suite = suite_create("server/config");

@@ -293,6 +293,8 @@ START_TEST(it_listens_on_ipv6)
 }
 END_TEST
 
+Suite *server_http_suite(void);
+
 Suite *server_http_suite(void)
 {
     Suite *suite = suite_create("server/http");
