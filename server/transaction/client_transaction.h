@@ -10,15 +10,16 @@
 enum { BRANCH_MAX = 48 };
 
 enum client_outcome {
-    CLIENT_RESPONSE,         /* provisional (INVITE: all; else too), or final */
+    CLIENT_RESPONSE,         /* provisional or final */
     CLIENT_TIMEOUT,          /* timers B or F: nobody answered; as good as a 408 */
     CLIENT_TRANSPORT_FAILED, /* it could not be sent, or ICMP said so; as good as a 503 */
 };
 
 /**
  * What became of a request. Runs for each provisional response, then exactly once with a final
- * response, CLIENT_TIMEOUT or CLIENT_TRANSPORT_FAILED; for INVITE again with each further 2xx
- * (RFC 6026). `response` is lent until the function returns; NULL without CLIENT_RESPONSE.
+ * response, CLIENT_TIMEOUT or CLIENT_TRANSPORT_FAILED. For INVITE again with each further 2xx
+ * (RFC 6026), and with CLIENT_TRANSPORT_FAILED when the ACK to a refusal cannot be sent. `response`
+ * is lent until the function returns; NULL without CLIENT_RESPONSE.
  */
 typedef void client_transaction_result_fn(void *context, struct handle owner,
                                           enum client_outcome outcome,

@@ -40,5 +40,6 @@ void transport_refuse(struct transport *self, const struct sip_message *request,
     if (response.overflowed)
         return; /* longer than any header block that we take */
     transport_response_flow(self, arrived_on, &request->via, &to);
-    (void)transport_send(self, &to, buffer_span(&response), NULL);
+    if (transport_send(self, &to, buffer_span(&response), NULL) != STATUS_OK)
+        return; /* counted there; the client will ask again */
 }

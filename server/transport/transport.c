@@ -137,6 +137,11 @@ void transport_free(struct transport *self)
     free(self);
 }
 
+struct instant transport_now(const struct transport *self)
+{
+    return loop_now(self->loop);
+}
+
 void transport_on_message(struct transport *self, transport_receive_fn *fn, void *context)
 {
     self->on_message = fn;

@@ -41,6 +41,9 @@ struct transport *transport_new(struct loop *loop, struct log *log, struct metri
 /** Sends what still waits as far as the sockets take it, and closes them. NULL is fine. */
 void transport_free(struct transport *self);
 
+/** The clock of its loop. */
+struct instant transport_now(const struct transport *self);
+
 /* ---- listeners ---- */
 
 struct transport_listener {
