@@ -488,3 +488,15 @@ static void on_patience(struct timer *timer, struct instant now)
         timer_start(loop_timers(self->loop), &self->patience,
                     instant_after(oldest, self->options.patience_us), on_patience);
 }
+
+void batch_forget(struct batch *self, const struct handle objects[], size_t count)
+{
+    const struct batch_waiter nobody = {0};
+    struct waiting *waiting = waiting_new(self, &nobody, objects, count);
+    struct list refused;
+
+    list_init(&refused);
+    list_append(&refused, &waiting->link);
+    forget(self, &refused);
+    answer_all(self, &refused, STORAGE_FAILED);
+}

@@ -69,6 +69,9 @@ void batch_wait(struct batch *self, const struct batch_waiter *waiter,
 /** The same for what nobody waits for: an expiry, a mark. Does nothing when all is settled. */
 void batch_write(struct batch *self, const struct handle objects[], size_t count);
 
+/** A request was staged in part and is refused: nothing of it, or built on it, is written. */
+void batch_forget(struct batch *self, const struct handle objects[], size_t count);
+
 /** Takes the command out of its table with the batch that is filled next. */
 void batch_command_done(struct batch *self, int64_t command);
 

@@ -423,6 +423,19 @@ void location_each(const struct location *location, location_each_fn *fn, void *
     }
 }
 
+size_t location_unsettled(const struct location *location, struct handle out[], size_t max)
+{
+    size_t count = 0;
+
+    if (location == NULL)
+        return 0;
+    for (struct list *link = location->bindings.next; link != &location->bindings && count < max;
+         link = link->next)
+        if (!hot_is_settled(&binding_of(link)->hot))
+            out[count++] = binding_of(link)->hot.handle;
+    return count;
+}
+
 struct binding_view binding_view(const struct binding *self)
 {
     const struct version *last = newest(self);

@@ -65,6 +65,9 @@ typedef void location_each_fn(struct binding *binding, void *context);
  */
 void location_each(const struct location *location, location_each_fn *fn, void *context);
 
+/** Names those with something pending, be it a removal, at most `max`; returns how many. */
+size_t location_unsettled(const struct location *location, struct handle out[], size_t max);
+
 /** Reads the newest version. */
 struct binding_view binding_view(const struct binding *self);
 

@@ -1,0 +1,36 @@
+/* auth.h - digest authentication (RFC 3261 section 22, RFC 7616, RFC 8760): who is asking? */
+#ifndef SERVICE_AUTH_H
+#define SERVICE_AUTH_H
+
+#include "server/service/request.h"
+#include "server/state/state.h"
+
+struct auth;
+
+struct auth_options {
+    uint32_t nonce_life_s;
+    uint32_t nonces_max;   /* in use at a time; the one used longest ago is forgotten first */
+    uint32_t failures_max; /* wrong passwords from one source for one account, then a pause */
+    uint32_t lockout_s;    /* of so long */
+};
+
+/** Borrows all. */
+struct auth *auth_new(struct state *state, struct metrics *metrics,
+                      const struct auth_options *options);
+void auth_free(struct auth *self);
+
+/**
+ * Establishes that `request` acts for `aor`, canonical, in `domain`, its own. True when it may.
+ * False when it was refused, and is gone:
+ *
+ *     401  no credentials, wrong ones, or stale ones: challenged (section 22.1)
+ *     400  credentials that break their grammar, or that were made for another URI
+ *     403  good credentials of someone else; an account or domain that is switched off
+ *     404  there is no such account (said only to who is let in without authentication)
+ *
+ * Where the domain says so, credentials are not asked for.
+ */
+bool auth_may_act(struct auth *self, struct request *request, const struct domain_row *domain,
+                  struct span aor);
+
+#endif

@@ -1,0 +1,228 @@
+/*
+ * publish.c - reads top to bottom in time:
+ * publish_receive() -> read(), refused() -> judge() -> [commit] -> the answer that was held.
+ * Watchers are not told from here: state/publication.c does so, whatever changed it.
+ */
+#include "server/service/publish.h"
+
+#include "server/sip/compose.h"
+#include "server/sip/event.h"
+#include "server/sip/media.h"
+#include "server/sip/parameter.h"
+
+#include <inttypes.h>
+
+/* One PUBLISH while it is judged. */
+struct publishing {
+    struct publish *self;
+    struct request *request;
+    const struct sip_message *message;
+    const struct event_package *package;
+    const struct domain_row *domain;
+    struct span aor;
+    struct span if_match;
+    uint32_t expires_s;
+    enum publish_operation operation;
+};
+
+enum publish_operation publish_operation(bool body, bool entity_tag, bool zero)
+{
+    if (zero)
+        return entity_tag && !body ? PUBLISH_REMOVE : PUBLISH_NONSENSE;
+    if (entity_tag)
+        return body ? PUBLISH_MODIFY : PUBLISH_REFRESH;
+    return body ? PUBLISH_INITIAL : PUBLISH_NONSENSE;
+}
+
+/* ---- the checks of RFC 3903 section 6 that need no state; true when the request was refused ----
+ */
+
+static bool refused_event(struct publishing *it)
+{
+    struct span value = sip_header_value(it->message, SIP_EVENT);
+    struct sip_event event;
+    char text[64];
+    struct buffer allowed;
+
+    if (value.at != NULL && sip_event_parse(value, &event) != STATUS_OK) {
+        request_refuse(it->request, 400, "Malformed Event");
+        return true;
+    }
+    if (value.at != NULL)
+        it->package = event_package_find(it->self->packages, event.package);
+    if (it->package != NULL && it->package->check != NULL)
+        return false;
+    buffer_init_fixed(&allowed, text, sizeof(text));
+    event_packages_compose(it->self->packages, &allowed);
+    request_refuse_with(it->request, 489, NULL, "Allow-Events", buffer_span(&allowed));
+    return true;
+}
+
+static bool refused_expires(struct publishing *it)
+{
+    struct span value = sip_header_value(it->message, SIP_EXPIRES);
+    uint32_t max_s = it->domain->publication_expires_max_s != 0
+                         ? it->domain->publication_expires_max_s
+                         : it->self->expires_max_s;
+
+    it->expires_s = it->self->expires_default_s;
+    if (value.at != NULL && sip_delta_seconds(value, &it->expires_s) != STATUS_OK) {
+        request_refuse(it->request, 400, "Malformed Expires");
+        return true;
+    }
+    if (it->expires_s > max_s)
+        it->expires_s = max_s;
+    if (it->expires_s != 0 && it->expires_s < it->self->expires_min_s) {
+        request_refuse_brief(it->request, it->self->expires_min_s);
+        return true;
+    }
+    return false;
+}
+
+static bool refused_operation(struct publishing *it)
+{
+    struct span tag = sip_header_value(it->message, SIP_SIP_IF_MATCH);
+
+    if (tag.at != NULL && (!sip_is_token(tag) || sip_count(it->message, SIP_SIP_IF_MATCH) != 1)) {
+        request_refuse(it->request, 400, "Malformed SIP-If-Match");
+        return true;
+    }
+    it->if_match = tag;
+    it->operation =
+        publish_operation(!span_empty(it->message->body), !span_empty(tag), it->expires_s == 0);
+    if (it->operation != PUBLISH_NONSENSE)
+        return false;
+    request_refuse(it->request, 400,
+                   it->expires_s == 0 ? "Expires: 0 Without Entity-Tag, Or With Body"
+                                      : "Neither Body Nor SIP-If-Match");
+    return true;
+}
+
+static bool refused_body(const struct publishing *it)
+{
+    struct span type = sip_header_value(it->message, SIP_CONTENT_TYPE);
+    struct sip_media media;
+    const char *phrase = NULL;
+
+    if (span_empty(it->message->body))
+        return false;
+    if (it->message->body.len > it->self->body_bytes_max) {
+        request_refuse(it->request, 413, NULL);
+        return true;
+    }
+    if (type.at == NULL || sip_media_parse(type, &media) != STATUS_OK) {
+        request_refuse(it->request, 400, "Body Without Content-Type");
+        return true;
+    }
+    if (!sip_media_is(&media, it->package->content_type)) {
+        request_refuse_with(it->request, 415, NULL, "Accept", it->package->content_type);
+        return true;
+    }
+    switch (it->package->check(it->package, it->message->body, &phrase)) {
+    case STATUS_OK:
+        return false;
+    case STATUS_LIMIT:
+        request_refuse(it->request, 413, phrase);
+        return true;
+    case STATUS_MALFORMED:
+    case STATUS_NOT_FOUND:
+    case STATUS_CONFLICT:
+    case STATUS_FAILED:
+    case STATUS_UNAVAILABLE:
+        break;
+    }
+    request_refuse(it->request, 400, phrase);
+    return true;
+}
+
+/* ---- staging, and the answer that waits ---- */
+
+static void judge(struct publishing *it);
+
+void publish_receive(struct publish *self, struct request *request)
+{
+    const struct sip_message *message = request_message(request);
+    struct publishing it = {.self = self, .request = request, .message = message};
+    char octets[SIP_AOR_BYTES_MAX];
+
+    if (sip_uri_canonical_aor(&message->uri, octets, sizeof(octets), &it.aor) != STATUS_OK) {
+        request_refuse(request, 400, "Request-URI Is No Address Of Record");
+        return;
+    }
+    request_name_aor(request, it.aor);
+    it.domain = domains_find(self->state->domains, domain_of_aor(it.aor));
+    if (it.domain == NULL)
+        request_refuse(request, 404, "Domain Not Served Here");
+    else if (auth_may_act(self->auth, request, it.domain, it.aor) && !refused_event(&it) &&
+             !refused_expires(&it) && !refused_operation(&it) && !refused_body(&it))
+        judge(&it);
+}
+
+static void compose_answer(const struct publishing *it, const struct publication *publication)
+{
+    struct buffer *out =
+        request_compose(it->request, 200, (struct span){0}, (struct span){0}, false);
+
+    sip_compose_header_number(out, SPAN("Expires"), publication_expires_s(publication));
+    sip_compose_header(out, SPAN("SIP-ETag"), publication_entity_tag(publication));
+}
+
+static void compose_conflict(const struct publishing *it)
+{
+    request_compose(it->request, 412, (struct span){0}, (struct span){0}, false);
+}
+
+static void answer_when_committed(const struct publishing *it, const struct publication *rests_on);
+
+static void judge(struct publishing *it)
+{
+    const struct publication_change change = {
+        .aor = it->aor,
+        .event = it->package->name,
+        .if_match = it->if_match,
+        .content_type = it->package->content_type,
+        .document = it->message->body,
+        .expires_s = it->expires_s,
+        .call_id = it->message->call_id,
+        .from_tag = it->message->from.tag,
+        .cseq = it->message->cseq.number,
+        .per_resource_max = it->domain->publications_max,
+    };
+    struct publication *publication = NULL;
+
+    if (!batch_is_open(it->self->state->node.batch)) {
+        request_refuse_for_now(it->request);
+        return;
+    }
+    switch (publication_stage(it->self->state->publications, &change, &publication)) {
+    case STATUS_OK:
+        compose_answer(it, publication);
+        answer_when_committed(it, publication);
+        return;
+    case STATUS_CONFLICT: /* if what replaced the entity-tag fails, this 412 would be wrong */
+        compose_conflict(it);
+        answer_when_committed(it, publication);
+        return;
+    case STATUS_NOT_FOUND:
+        request_refuse(it->request, 412, NULL);
+        return;
+    case STATUS_LIMIT:
+        request_refuse(it->request, 403, "Too Many Publications");
+        return;
+    case STATUS_UNAVAILABLE:
+    case STATUS_MALFORMED:
+    case STATUS_FAILED:
+        break;
+    }
+    request_refuse(it->request, 500, NULL);
+}
+
+static void answer_when_committed(const struct publishing *it, const struct publication *rests_on)
+{
+    const struct handle objects[] = {publication_handle(rests_on)};
+
+    if (publication_is_settled(rests_on)) /* a repeat of what has been committed before */
+        request_answer(it->request);
+    else
+        request_hold_until_committed(it->request, it->self->state->node.batch, objects, 1);
+}
