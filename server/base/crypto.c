@@ -151,6 +151,8 @@ static inline uint64_t siphash(const uint64_t key[2], struct span bytes, int rou
         key[0] ^ UINT64_C(0x6c7967656e657261), key[1] ^ UINT64_C(0x7465646279746573)};
     size_t whole = bytes.len & ~(size_t)7;
 
+    if (bytes.at == NULL) /* the empty span: NULL + 0 is undefined */
+        bytes.at = "";
     for (size_t i = 0; i < whole; i += 8)
         absorb(&s, word_at(bytes.at + i, 8), rounds);
     absorb(&s, (uint64_t)bytes.len << 56 | word_at(bytes.at + whole, bytes.len - whole), rounds);
