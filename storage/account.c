@@ -1,0 +1,130 @@
+/* account.c - what administrators write and the server reads: domains, accounts, commands. */
+#include "storage/noun.h"
+
+#include "server/base/crypto.h"
+
+#define DOMAIN_SELECT                                                                              \
+    "select id, name, suspended, authentication, digest_without_qop,"                              \
+    " array_to_string(algorithms, ','), default_watcher_rule = 'confirm',"                         \
+    " coalesce(registration_expires_max_s, 0)::int8, coalesce(subscription_expires_max_s, "        \
+    "0)::int8,"                                                                                    \
+    " coalesce(publication_expires_max_s, 0)::int8, coalesce(contacts_max, 0)::int8,"              \
+    " coalesce(publications_max, 0)::int8, coalesce(subscriptions_max, 0)::int8"                   \
+    " from presence.domain"
+
+#define ACCOUNT_SELECT                                                                             \
+    "select id, aor, domain, username, disabled, coalesce(ha1_md5, ''), coalesce(ha1_sha256, '')," \
+    " coalesce(ha1_sha512_256, ''), coalesce(array_to_string(algorithms, ','), '')"                \
+    " from presence.account"
+
+const char domain_scan[] = "copy (" DOMAIN_SELECT ") to stdout (format binary)";
+const char domain_read[] = DOMAIN_SELECT " where id = any ($1)";
+const char account_scan[] = "copy (" ACCOUNT_SELECT ") to stdout (format binary)";
+const char account_read[] = ACCOUNT_SELECT " where id = any ($1)";
+const char command_read[] =
+    "select id, kind::text, aor, event, target, reason, content_type, document, expires_s"
+    " from presence.command where id <> all ($1) order by id limit 200";
+
+static bool algorithm_of(struct span name, uint8_t *out)
+{
+    if (span_equal(name, SPAN("MD5")))
+        *out = DIGEST_MD5;
+    else if (span_equal(name, SPAN("SHA-256")))
+        *out = DIGEST_SHA256;
+    else if (span_equal(name, SPAN("SHA-512-256")))
+        *out = DIGEST_SHA512_256;
+    else
+        return false;
+    return true;
+}
+
+/* "MD5,SHA-256"; the table's check lets no more than three in. */
+static bool decode_algorithms(struct span names, uint8_t out[3], uint8_t *count)
+{
+    *count = 0;
+    while (!span_empty(names)) {
+        const char *comma = span_find(names, ',');
+        const struct span name = comma == NULL ? names : span_between(names.at, comma);
+
+        if (*count == 3 || !algorithm_of(name, &out[*count]))
+            return false;
+        (*count)++;
+        names = span_skip(names, name.len + 1);
+    }
+    return true;
+}
+
+bool domain_decode(struct row *from, struct domain_row *out)
+{
+    struct span algorithms;
+
+    *out = (struct domain_row){.id = row_int8(from)};
+    out->name = row_octets(from);
+    out->suspended = row_bool(from);
+    out->authentication = row_bool(from);
+    out->digest_without_qop = row_bool(from);
+    algorithms = row_octets(from);
+    out->watchers_need_consent = row_bool(from);
+    out->registration_expires_max_s = (uint32_t)row_int8(from);
+    out->subscription_expires_max_s = (uint32_t)row_int8(from);
+    out->publication_expires_max_s = (uint32_t)row_int8(from);
+    out->contacts_max = (uint32_t)row_int8(from);
+    out->publications_max = (uint32_t)row_int8(from);
+    out->subscriptions_max = (uint32_t)row_int8(from);
+    return row_is_good(from) &&
+           decode_algorithms(algorithms, out->algorithms, &out->algorithm_count);
+}
+
+bool account_decode(struct row *from, struct account_row *out)
+{
+    struct span algorithms;
+
+    *out = (struct account_row){.id = row_int8(from)};
+    out->aor = row_octets(from);
+    out->domain = row_octets(from);
+    out->username = row_octets(from);
+    out->disabled = row_bool(from);
+    out->ha1_md5 = row_octets(from);
+    out->ha1_sha256 = row_octets(from);
+    out->ha1_sha512_256 = row_octets(from);
+    algorithms = row_octets(from);
+    return row_is_good(from) &&
+           decode_algorithms(algorithms, out->algorithms, &out->algorithm_count);
+}
+
+static bool kind_of(struct span name, enum command_kind *out)
+{
+    static const struct {
+        struct span name;
+        enum command_kind kind;
+    } kinds[] = {
+        {{"publish", 7}, COMMAND_PUBLISH},
+        {{"unpublish", 9}, COMMAND_UNPUBLISH},
+        {{"terminate", 9}, COMMAND_TERMINATE},
+        {{"unregister", 10}, COMMAND_UNREGISTER},
+    };
+
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        if (span_equal(name, kinds[i].name)) {
+            *out = kinds[i].kind;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool command_decode(struct row *from, struct command_row *out)
+{
+    struct span kind;
+
+    *out = (struct command_row){.id = row_int8(from)};
+    kind = row_octets(from);
+    out->aor = row_octets(from);
+    out->event = row_octets(from);
+    out->target = row_int8(from);
+    out->reason = row_octets(from);
+    out->content_type = row_octets(from);
+    out->document = row_octets(from);
+    out->expires_s = (uint32_t)row_int8(from);
+    return row_is_good(from) && kind_of(kind, &out->kind);
+}

@@ -1,0 +1,507 @@
+/* change.c - one question at a time: a scan, some rows by id, or the commands. */
+#include "storage/change.h"
+
+#include "server/base/must.h"
+#include "storage/known.h"
+#include "storage/link.h"
+#include "storage/noun.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+enum { IDS_ASKED_MAX = 500, IDS_WAITING_MAX = 100000 };
+
+struct ids {
+    int64_t *at;
+    size_t count;
+    size_t cap;
+};
+
+/* Domains, or accounts. */
+struct noun {
+    struct change *change;
+    const char *name;
+    const char *scan_sql;
+    const char *read_sql;
+    bool (*tell)(struct change *self, struct row *row, int64_t *id);
+    void (*tell_gone)(struct change *self, int64_t id);
+    struct known known;
+    bool scan; /* read everything */
+    struct ids waiting;
+    struct ids asked;
+    int64_t bad; /* rows of a scan that could not be read */
+};
+
+/* A command that was told stays in its table until its batch commits: it is told once. */
+struct told {
+    int64_t id;
+    uint64_t batch; /* that carries its effect; 0 while unknown */
+    bool done;      /* that batch has committed */
+};
+
+struct change {
+    struct loop *loop;
+    struct log *log;
+    struct link *link;
+    const struct storage_events *events;
+    struct change_owner owner;
+    bool busy;
+    bool loaded;
+    bool stopped;
+    struct noun domain;
+    struct noun account;
+
+    bool serve;
+    bool commands; /* there may be new ones */
+    struct told *told;
+    size_t told_count;
+    size_t told_cap;
+    struct ids asked;
+    struct sheet sheet; /* makes the array of ids that are asked for */
+};
+
+static void step(struct change *self);
+
+static void ids_add(struct ids *self, int64_t id)
+{
+    if (self->count == self->cap) {
+        self->cap = self->cap == 0 ? 64 : self->cap * 2;
+        self->at = realloc(self->at, self->cap * sizeof(self->at[0]));
+        must(self->at != NULL);
+    }
+    self->at[self->count++] = id;
+}
+
+/* ---- rows upward ---- */
+
+static bool tell_domain(struct change *self, struct row *row, int64_t *id)
+{
+    struct domain_row domain;
+
+    if (!domain_decode(row, &domain))
+        return false;
+    *id = domain.id;
+    self->events->on_domain(self->events->context, &domain);
+    return true;
+}
+
+static void tell_domain_gone(struct change *self, int64_t id)
+{
+    self->events->on_domain_gone(self->events->context, id);
+}
+
+static bool tell_account(struct change *self, struct row *row, int64_t *id)
+{
+    struct account_row account;
+
+    if (!account_decode(row, &account))
+        return false;
+    *id = account.id;
+    self->events->on_account(self->events->context, &account);
+    return true;
+}
+
+static void tell_account_gone(struct change *self, int64_t id)
+{
+    self->events->on_account_gone(self->events->context, id);
+}
+
+static void tell_row(struct noun *noun, struct row *row)
+{
+    int64_t id;
+
+    if (noun->tell(noun->change, row, &id))
+        known_see(&noun->known, id);
+    else
+        noun->bad++;
+}
+
+static void complain(struct noun *noun)
+{
+    if (noun->bad > 0)
+        log_line(noun->change->log, LOG_ERROR, "change", "table=%s unreadable_rows=%" PRId64,
+                 noun->name, noun->bad);
+    noun->bad = 0;
+}
+
+/* ---- reading everything ---- */
+
+static void on_scan_row(void *context, struct row *row)
+{
+    struct noun *noun = context;
+
+    tell_row(noun, row);
+}
+
+static void on_gone(void *context, int64_t id)
+{
+    const struct noun *noun = context;
+
+    noun->tell_gone(noun->change, id);
+}
+
+static void on_scanned(void *context, const struct link_answer *answer)
+{
+    struct noun *noun = context;
+    struct change *self = noun->change;
+
+    self->busy = false;
+    complain(noun);
+    if (answer->ok) {
+        known_end_scan(&noun->known, on_gone, noun);
+    } else {
+        noun->scan = true;
+        log_line(self->log, LOG_ERROR, "change", "table=%s scan_failed=\"" SPAN_FMT "\"",
+                 noun->name, SPAN_ARG(answer->message));
+        link_drop(self->link, "a scan failed");
+        return;
+    }
+    if (!self->loaded && noun == &self->account) {
+        self->loaded = true;
+        self->owner.on_loaded(self->owner.context);
+    }
+    step(self);
+}
+
+static void scan(struct noun *noun)
+{
+    noun->scan = false;
+    noun->waiting.count = 0; /* the scan begins later than they changed */
+    noun->change->busy = true;
+    known_begin_scan(&noun->known);
+    link_copy(noun->change->link, noun->scan_sql, on_scan_row, on_scanned, noun);
+}
+
+/* ---- reading some by id ---- */
+
+static bool was_read(const struct link_answer *answer, int64_t id)
+{
+    struct row row;
+
+    for (int i = 0; i < result_count(answer->result); i++) {
+        result_row(answer->result, i, &row);
+        if (row_int8(&row) == id)
+            return true;
+    }
+    return false;
+}
+
+static void on_read(void *context, const struct link_answer *answer)
+{
+    struct noun *noun = context;
+    struct change *self = noun->change;
+    struct row row;
+
+    self->busy = false;
+    if (!answer->ok) {
+        noun->scan = true;
+        link_drop(self->link, "reading by id failed");
+        return;
+    }
+    for (int i = 0; i < result_count(answer->result); i++) {
+        result_row(answer->result, i, &row);
+        tell_row(noun, &row);
+    }
+    complain(noun);
+    for (size_t i = 0; i < noun->asked.count; i++) {
+        const int64_t id = noun->asked.at[i];
+
+        if (!was_read(answer, id) && known_forget(&noun->known, id))
+            noun->tell_gone(self, id);
+    }
+    noun->asked.count = 0;
+    step(self);
+}
+
+static struct span array_of(struct change *self, const int64_t ids[], size_t count)
+{
+    struct span array;
+
+    sheet_reset(&self->sheet);
+    for (size_t i = 0; i < count; i++) {
+        sheet_begin(&self->sheet, 0, ids[i]);
+        sheet_int8(&self->sheet, ids[i]);
+        sheet_end(&self->sheet);
+    }
+    sheet_build(&self->sheet, &array);
+    return array;
+}
+
+static void read_some(struct noun *noun)
+{
+    struct change *self = noun->change;
+    const size_t take = noun->waiting.count < IDS_ASKED_MAX ? noun->waiting.count : IDS_ASKED_MAX;
+    struct span array;
+
+    noun->asked.count = 0;
+    for (size_t i = 0; i < take; i++)
+        ids_add(&noun->asked, noun->waiting.at[noun->waiting.count - take + i]);
+    noun->waiting.count -= take;
+    array = array_of(self, noun->asked.at, take);
+    self->busy = true;
+    link_ask(self->link, noun->read_sql, "L", &array, 1);
+    link_end(self->link, on_read, noun);
+}
+
+/* ---- commands ---- */
+
+static struct told *told_find(struct change *self, int64_t id)
+{
+    for (size_t i = 0; i < self->told_count; i++)
+        if (self->told[i].id == id)
+            return &self->told[i];
+    return NULL;
+}
+
+static void told_add(struct change *self, int64_t id)
+{
+    if (self->told_count == self->told_cap) {
+        self->told_cap = self->told_cap == 0 ? 64 : self->told_cap * 2;
+        self->told = realloc(self->told, self->told_cap * sizeof(self->told[0]));
+        must(self->told != NULL);
+    }
+    self->told[self->told_count++] = (struct told){.id = id};
+}
+
+/* What is done cannot be read again by a question that begins now. */
+static void forget_done(struct change *self)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < self->told_count; i++)
+        if (!self->told[i].done)
+            self->told[kept++] = self->told[i];
+    self->told_count = kept;
+}
+
+static void on_commands(void *context, const struct link_answer *answer)
+{
+    struct change *self = context;
+    struct row row;
+    struct command_row command;
+
+    self->busy = false;
+    if (!answer->ok) {
+        link_drop(self->link, "reading commands failed");
+        return;
+    }
+    if (result_count(answer->result) == COMMANDS_READ_MAX)
+        self->commands = true;
+    for (int i = 0; i < result_count(answer->result); i++) {
+        result_row(answer->result, i, &row);
+        if (!command_decode(&row, &command)) {
+            log_line(self->log, LOG_ERROR, "command", "id=%" PRId64 " unreadable=1", command.id);
+            told_add(self, command.id);
+            continue;
+        }
+        if (told_find(self, command.id) != NULL)
+            continue;
+        told_add(self, command.id);
+        self->events->on_command(self->events->context, &command);
+    }
+    step(self);
+}
+
+/* Not "greater than the last one seen": a lower id may be committed later. */
+static void ask_commands(struct change *self)
+{
+    struct span array;
+
+    self->commands = false;
+    forget_done(self);
+    self->asked.count = 0;
+    for (size_t i = 0; i < self->told_count; i++)
+        ids_add(&self->asked, self->told[i].id);
+    array = array_of(self, self->asked.at, self->asked.count);
+    self->busy = true;
+    link_ask(self->link, command_read, "L", &array, 1);
+    link_end(self->link, on_commands, self);
+}
+
+void change_serve_commands(struct change *self)
+{
+    self->serve = true;
+    self->commands = true;
+    step(self);
+}
+
+void change_command_done(struct change *self, int64_t id, uint64_t batch)
+{
+    struct told *told = told_find(self, id);
+
+    if (told != NULL)
+        told->batch = batch;
+}
+
+void change_committed(struct change *self, uint64_t batch)
+{
+    for (size_t i = 0; i < self->told_count; i++)
+        if (self->told[i].batch == batch && batch != 0)
+            self->told[i].done = true;
+}
+
+/* ---- what next ---- */
+
+static void step(struct change *self)
+{
+    if (self->busy || self->stopped || !link_is_up(self->link))
+        return;
+    if (self->domain.scan)
+        scan(&self->domain);
+    else if (self->account.scan)
+        scan(&self->account);
+    else if (self->domain.waiting.count > 0)
+        read_some(&self->domain);
+    else if (self->account.waiting.count > 0)
+        read_some(&self->account);
+    else if (self->serve && self->commands)
+        ask_commands(self);
+}
+
+static void on_listening(void *context, const struct link_answer *answer)
+{
+    struct change *self = context;
+
+    self->busy = false;
+    if (!answer->ok) {
+        link_drop(self->link, "LISTEN failed");
+        return;
+    }
+    self->domain.scan = true;
+    self->account.scan = true;
+    self->commands = true;
+    step(self);
+}
+
+/* LISTEN first, then read: what changes in between is told. */
+static void on_up(void *context)
+{
+    struct change *self = context;
+
+    self->busy = true;
+    link_ask(self->link, "listen presence_change", "", NULL, 0);
+    link_end(self->link, on_listening, self);
+}
+
+static void on_down(void *context, struct span why, bool was_up)
+{
+    struct change *self = context;
+
+    self->busy = false;
+    log_line(self->log, was_up ? LOG_WARNING : LOG_DEBUG, "database_away",
+             "link=change why=\"" SPAN_FMT "\"", SPAN_ARG(why));
+}
+
+/* ---- hints: "account 1,2,3", "domain reload", "command" ---- */
+
+/* False when the payload is not a list of ids: somebody else's words. */
+static bool take_ids(struct noun *noun, struct span list)
+{
+    while (!span_empty(list)) {
+        int64_t id = 0;
+        size_t digits = 0;
+
+        while (digits < list.len && digits < 18 && list.at[digits] >= '0' && list.at[digits] <= '9')
+            id = id * 10 + (list.at[digits++] - '0');
+        if (digits == 0 || (digits < list.len && list.at[digits] != ','))
+            return false;
+        ids_add(&noun->waiting, id);
+        list = span_skip(list, digits + 1);
+    }
+    return true;
+}
+
+static bool take_hint(struct noun *noun, struct span payload)
+{
+    const struct span name = span_of(noun->name);
+
+    if (!span_begins(payload, name) || payload.len <= name.len || payload.at[name.len] != ' ')
+        return false;
+    payload = span_skip(payload, name.len + 1);
+    if (span_equal(payload, SPAN("reload")) || !take_ids(noun, payload) ||
+        noun->waiting.count > IDS_WAITING_MAX)
+        noun->scan = true;
+    return true;
+}
+
+static void on_notice(void *context, struct span payload)
+{
+    struct change *self = context;
+
+    if (span_equal(payload, SPAN("command")))
+        self->commands = true;
+    else if (!take_hint(&self->domain, payload))
+        (void)take_hint(&self->account, payload);
+    step(self);
+}
+
+/* ---- life ---- */
+
+struct change *change_new(struct loop *loop, struct log *log, const char *conninfo,
+                          const struct storage_events *events, const struct change_owner *owner)
+{
+    struct change *self = calloc(1, sizeof(*self));
+    const struct link_owner link_owner = {
+        .context = self, .on_up = on_up, .on_down = on_down, .on_notice = on_notice};
+
+    must(self != NULL);
+    self->loop = loop;
+    self->log = log;
+    self->events = events;
+    self->owner = *owner;
+    self->link =
+        link_new(loop, log,
+                 &(struct link_options){.conninfo = conninfo,
+                                        .settings = "set jit = off; set statement_timeout = 0;"
+                                                    " set idle_session_timeout = 0;"
+                                                    " set search_path = pg_catalog, pg_temp",
+                                        .pipeline = false},
+                 &link_owner);
+    self->domain = (struct noun){.change = self,
+                                 .name = "domain",
+                                 .scan_sql = domain_scan,
+                                 .read_sql = domain_read,
+                                 .tell = tell_domain,
+                                 .tell_gone = tell_domain_gone};
+    self->account = (struct noun){.change = self,
+                                  .name = "account",
+                                  .scan_sql = account_scan,
+                                  .read_sql = account_read,
+                                  .tell = tell_account,
+                                  .tell_gone = tell_account_gone};
+    known_init(&self->domain.known);
+    known_init(&self->account.known);
+    sheet_init(&self->sheet, "l", true);
+    return self;
+}
+
+static void noun_free(struct noun *noun)
+{
+    known_deinit(&noun->known);
+    free(noun->waiting.at);
+    free(noun->asked.at);
+}
+
+void change_free(struct change *self)
+{
+    if (self == NULL)
+        return;
+    link_free(self->link);
+    noun_free(&self->domain);
+    noun_free(&self->account);
+    sheet_deinit(&self->sheet);
+    free(self->told);
+    free(self->asked.at);
+    free(self);
+}
+
+void change_start(struct change *self)
+{
+    link_start(self->link);
+}
+
+void change_stop(struct change *self)
+{
+    self->stopped = true;
+    link_stop(self->link);
+}

@@ -1,0 +1,48 @@
+/* noun.h - how each noun's rows are put into sheets, and read back; one .c file per noun. */
+#ifndef STORAGE_NOUN_H
+#define STORAGE_NOUN_H
+
+#include "storage/array.h"
+#include "storage/row.h"
+#include "storage/storage.h"
+
+/*
+ * encode: adds one row to the sheet of that change's statement, in the order of its columns.
+ * decode: reads one row of the statement above it; false when the row is malformed, or holds what
+ * the struct cannot.
+ */
+
+extern const char binding_scan[]; /* COPY */
+void binding_encode(struct sheet *sheet, enum storage_change change, const struct binding_row *row);
+MUST_USE bool binding_decode(struct row *from, struct binding_row *out);
+
+extern const char publication_scan[]; /* COPY */
+void publication_encode(struct sheet *sheet, enum storage_change change,
+                        const struct publication_row *row);
+MUST_USE bool publication_decode(struct row *from, struct publication_row *out);
+
+extern const char subscription_scan[]; /* COPY */
+void subscription_encode(struct sheet *sheet, enum storage_change change,
+                         const struct subscription_row *row);
+/** Owed is also what a batch later than `notified_batch` has written. */
+MUST_USE bool subscription_decode(struct row *from, uint64_t notified_batch,
+                                  struct subscription_row *out);
+
+void flow_encode(struct sheet *sheet, const struct flow_row *flow);
+void flow_decode(struct row *from, struct flow_row *out);
+
+/* The control plane: written by people, read alone. Everything by COPY, or some by id: $1 is
+ * int8[]. */
+extern const char domain_scan[];
+extern const char domain_read[];
+MUST_USE bool domain_decode(struct row *from, struct domain_row *out);
+extern const char account_scan[];
+extern const char account_read[];
+MUST_USE bool account_decode(struct row *from, struct account_row *out);
+
+/** Those not in $1, int8[], in the order of asking. */
+enum { COMMANDS_READ_MAX = 200 };
+extern const char command_read[];
+MUST_USE bool command_decode(struct row *from, struct command_row *out);
+
+#endif
