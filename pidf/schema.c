@@ -100,16 +100,20 @@ static bool mend_text(struct element *self, const struct shape *shape, struct sc
 /* Which of the words `local` is; -1 for none. */
 static int listed(const char *words, const char *local)
 {
-    size_t length = strlen(local);
+    for (int index = 0;; index++) {
+        const char *at = local;
 
-    for (int index = 0; *words != '\0'; index++) {
-        size_t word = strcspn(words, " ");
-
-        if (word == length && memcmp(words, local, length) == 0)
+        while (*words == *at && *at != '\0') {
+            words++;
+            at++;
+        }
+        if (*at == '\0' && (*words == ' ' || *words == '\0'))
             return index;
-        words += word + (words[word] == ' ' ? 1 : 0);
+        while (*words != ' ')
+            if (*words++ == '\0')
+                return -1;
+        words++;
     }
-    return -1;
 }
 
 static const struct slot *find_slot(const struct element *self, const struct shape *shape,

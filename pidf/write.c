@@ -145,12 +145,18 @@ static void meet_idle(struct writer *self, const struct declaration *declaration
 
 /* ---- bytes ---- */
 
-static void put_escaped(struct buffer *out, struct span text, const char *special)
+static bool is_special(char c, bool in_value)
+{
+    return c == '&' || c == '<' || c == '>' || c == '\r' ||
+           (in_value && (c == '"' || c == '\t' || c == '\n'));
+}
+
+static void put_escaped(struct buffer *out, struct span text, bool in_value)
 {
     while (!span_empty(text)) {
         size_t plain = 0;
 
-        while (plain < text.len && strchr(special, text.at[plain]) == NULL)
+        while (plain < text.len && !is_special(text.at[plain], in_value))
             plain++;
         buffer_put(out, (struct span){text.at, plain});
         text = span_skip(text, plain);
@@ -181,13 +187,13 @@ static void put_escaped(struct buffer *out, struct span text, const char *specia
 
 static void put_text(struct buffer *out, struct span text)
 {
-    put_escaped(out, text, "&<>\r");
+    put_escaped(out, text, false);
 }
 
 static void put_value(struct buffer *out, struct span text)
 {
     buffer_put(out, SPAN("=\""));
-    put_escaped(out, text, "&<>\"\t\r\n");
+    put_escaped(out, text, true);
     buffer_put_char(out, '"');
 }
 
@@ -260,7 +266,7 @@ static void put_entity(struct buffer *out, struct span entity)
         unsigned char byte = (unsigned char)entity.at[i];
 
         if (byte > ' ' && byte < 0x7f) {
-            put_escaped(out, (struct span){&entity.at[i], 1}, "&<>\"");
+            put_escaped(out, (struct span){&entity.at[i], 1}, true);
             continue;
         }
         buffer_put_char(out, '%');

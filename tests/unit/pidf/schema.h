@@ -1,0 +1,10 @@
+/* schema.h - asks the RFCs' own schemas, where the reference folder is present. */
+#ifndef UNIT_PIDF_SCHEMA_H
+#define UNIT_PIDF_SCHEMA_H
+
+#include "server/base/span.h"
+
+/** True when `document` is valid, or (said once on stdout) when there are no schemas to ask. */
+bool schema_accepts(struct span document);
+
+#endif
