@@ -83,14 +83,33 @@ static const struct expectation torture[] = {
     {"rfc5118/wire/ipv6-correct-abnf-2-colons.sip", 0, NULL},
 };
 
-/* Excerpts: what the RFC did not print is the fault. All other captures are good. */
+/* Excerpts, and what is no SIP as the RFC prints it: what is wrong there is the fault. All other
+   captures are good. */
 static const struct expectation excerpts[] = {
     {"rfc3842/", 400, "Missing Via"},
     {"rfc5628/", 400, "Missing Via"},
-    {"rfc3428/s10-03-", 400, "Malformed Via"}, /* ";;" */
-    {"rfc3428/s10-04-", 400, "Malformed Via"},
-    {"rfc4028/s13-05-", 400, "Malformed Record-Route"},
-    {"rfc4028/s13-06-", 400, "Malformed Route"}, /* as printed it is no name-addr */
+    {"rfc3428/s10-03-", 400, "Malformed Via"},          /* ";;" */
+    {"rfc3428/s10-04-", 400, "Malformed From"},         /* ";;" */
+    {"rfc4028/s13-05-", 400, "Malformed Record-Route"}, /* without <> */
+    {"rfc4028/s13-06-", 400, "Malformed Route"},        /* without <> */
+    {"rfc5626/s3.2-01-", 400, "Malformed Contact"},     /* ";" at two line ends */
+    {"rfc5626/s9.1-02-", 400, "Malformed To"},          /* a URI without scheme */
+    {"rfc7118/s8.2-F06-", 400, "Malformed Route"},      /* a comma at the end */
+    /* " . . ." stands for more, and continues the field above it */
+    {"rfc3327/s5.5.1-F02-", 400, "Malformed Path"},
+    {"rfc3327/s5.5.1-F03-", 400, "Malformed Path"},
+    {"rfc3327/s5.5.1-F04-", 400, "Malformed Path"},
+    {"rfc3327/s5.5.1-F06-", 400, "Malformed Path"},
+    {"rfc3327/s5.5.1-F07-", 400, "Malformed Path"},
+    {"rfc3327/s5.5.1-F08-", 400, "Malformed Path"},
+    {"rfc3327/s5.5.1-F09-", 400, "Malformed Path"},
+    {"rfc3608/s6.4.1-F01-", 400, "Malformed Contact"},
+    {"rfc3608/s6.4.1-F02-", 400, "Malformed Contact"},
+    {"rfc3608/s6.4.1-F03-", 400, "Malformed Contact"},
+    {"rfc3608/s6.4.2-F01-", 400, "Malformed Route"},
+    {"rfc3608/s6.4.2-F02-", 400, "Malformed Route"},
+    {"rfc3608/s6.4.2-F03-", 400, "Malformed Route"},
+    {"rfc3608/s6.4.2-F05-", 400, "Malformed Record-Route"},
 };
 /* clang-format on */
 
