@@ -2,6 +2,7 @@
 #include "tests/unit/run.h"
 
 #include <math.h>
+#include <stdio.h>
 
 static void prints(const struct metrics *metrics, const char *text)
 {
