@@ -1,0 +1,52 @@
+#!/bin/bash
+# test_exchange.sh - the exchange that the quickstart shows, and what operators rely on.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+# shellcheck source=tests/support/server.sh
+. tests/support/server.sh
+
+metric_is_there() { http_get /metrics | grep -q "^presenced_$1"; }
+no_invariant_is_broken() { [ -z "$(sql -c 'table presence.invariant')" ]; }
+
+second_server_waits() {
+    sed "s/port = $SIP_PORT/port = $(free_port)/; s/port = $HTTP_PORT/port = $(free_port)/" \
+        "$DIR/presenced.conf" >"$DIR/second.conf"
+    timeout -k 5 3 "$PRESENCED" --config "$DIR/second.conf" >"$DIR/second.log" 2>&1 || true
+    cat "$DIR/second.log"
+    server_is_ready && grep -qi standby "$DIR/second.log"
+}
+
+refuses() { # refuses STATUS COMMAND...
+    local want=$1 status=0
+    shift
+    "$@" || status=$?
+    echo "exit status $status"
+    [ "$status" = "$want" ]
+}
+
+reload_to_debug() {
+    echo 'log { level = debug }' >>"$DIR/presenced.conf"
+    kill -HUP "$SERVER_PID"
+    within 5 grep -qi 'reload' "$DIR/log"
+}
+
+server_set_up
+expect "bob sees what alice publishes" deploy/demo/exchange 127.0.0.1 "$SIP_PORT" "$DOMAIN"
+expect "her publication is a row" rows "select from presence.publication where aor = 'alice@$DOMAIN'"
+expect "a second exchange works like the first" deploy/demo/exchange 127.0.0.1 "$SIP_PORT" "$DOMAIN"
+expect "a wrong password is refused" refuses 1 deploy/demo/exchange 127.0.0.1 "$SIP_PORT" "$DOMAIN" wrong
+expect "/healthz is 200" http_get /healthz
+expect "/metrics shows the batches" metric_is_there storage_batches_total
+expect "no invariant is broken" no_invariant_is_broken
+expect "a second server on the same database waits" second_server_waits
+expect "SIGHUP takes a new log level" reload_to_debug
+expect "--check prints what is in effect" "$PRESENCED" --config "$DIR/presenced.conf" --check
+echo 'nonsense = 1' >"$DIR/wrong.conf"
+expect "--check refuses a wrong configuration with 78" refuses 78 "$PRESENCED" --config "$DIR/wrong.conf" --check
+expect "an unknown option is refused with 64" refuses 64 "$PRESENCED" --nonsense
+expect "--migrate may run again" "$PRESENCED" --config "$DIR/migrate.conf" --migrate
+server_kill
+expect "it starts again after SIGKILL" server_start
+expect "and shows what was published before" rows "select from presence.publication where aor = 'alice@$DOMAIN'"
+expect "and still answers" deploy/demo/exchange 127.0.0.1 "$SIP_PORT" "$DOMAIN"
+server_finish
