@@ -59,29 +59,39 @@ static const struct {
     enum sip_header_id id;
     value_fn *is_good;
     const char *phrase;
+    bool is_list;
 } checks[] = {
-    {SIP_VIA, is_via, "Malformed Via"},
-    {SIP_CONTACT, is_contact, "Malformed Contact"},
-    {SIP_ROUTE, is_route, "Malformed Route"},
-    {SIP_RECORD_ROUTE, is_route, "Malformed Record-Route"},
-    {SIP_PATH, is_route, "Malformed Path"},
-    {SIP_EXPIRES, is_seconds, "Malformed Expires"},
-    {SIP_EVENT, is_event, "Malformed Event"},
-    {SIP_SUBSCRIPTION_STATE, is_subscription_state, "Malformed Subscription-State"},
-    {SIP_CONTENT_TYPE, is_media, "Malformed Content-Type"},
+    {SIP_VIA, is_via, "Malformed Via", true},
+    {SIP_CONTACT, is_contact, "Malformed Contact", true},
+    {SIP_ROUTE, is_route, "Malformed Route", true},
+    {SIP_RECORD_ROUTE, is_route, "Malformed Record-Route", true},
+    {SIP_PATH, is_route, "Malformed Path", true},
+    {SIP_EXPIRES, is_seconds, "Malformed Expires", false},
+    {SIP_EVENT, is_event, "Malformed Event", false},
+    {SIP_SUBSCRIPTION_STATE, is_subscription_state, "Malformed Subscription-State", false},
+    {SIP_CONTENT_TYPE, is_media, "Malformed Content-Type", false},
 };
+
+static bool is_good(const struct sip_message *message, enum sip_header_id id, bool is_list,
+                    value_fn *is_good_value)
+{
+    struct sip_values values = sip_values_of(message, id);
+    struct span value;
+
+    if (!is_list) /* and parsing has seen to it that it stands once */
+        return values.header == NULL || is_good_value(values.header->value);
+    while (sip_values_next(&values, &value))
+        if (!is_good_value(value))
+            return false;
+    return true;
+}
 
 bool sip_check_fields(const struct sip_message *message, struct sip_fault *fault)
 {
     for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
-        struct sip_values values = sip_values_of(message, checks[i].id);
-        struct span value;
-
-        while (sip_values_next(&values, &value)) {
-            if (!checks[i].is_good(value)) {
-                *fault = (struct sip_fault){400, checks[i].phrase};
-                return false;
-            }
+        if (!is_good(message, checks[i].id, checks[i].is_list, checks[i].is_good)) {
+            *fault = (struct sip_fault){400, checks[i].phrase};
+            return false;
         }
     }
     return true;

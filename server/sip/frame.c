@@ -66,9 +66,13 @@ enum sip_parse_result sip_frame_stream(struct span bytes, const struct sip_limit
         return SIP_INCOMPLETE;
     start = sip_skip_empty_lines(bytes.at, end);
     frame->pings = (size_t)(start - bytes.at) / 4;
-    /* an odd CRLF with nothing behind it may be the first half of a ping */
-    frame->skip_bytes = start == end ? frame->pings * 4 : (size_t)(start - bytes.at);
+    /* what has nothing behind it may be the first half of a ping */
+    if (start == end || (end - start == 1 && *start == '\r'))
+        start = bytes.at + frame->pings * 4;
+    frame->skip_bytes = (size_t)(start - bytes.at);
     message = span_between(start, end);
+    if (message.len < 4)
+        return SIP_INCOMPLETE; /* may be empty lines yet, so that nothing is scanned */
     if (frame->message_bytes == 0) {
         head_end = find_head_end(message, &frame->scanned_bytes);
         if ((head_end == NULL ? message.len : (size_t)(head_end - start)) > limits->header_bytes)
