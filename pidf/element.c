@@ -176,14 +176,22 @@ static uint64_t mix(uint64_t a, uint64_t b)
     return (a ^ b) * UINT64_C(0x9e3779b97f4a7c15) + (a >> 29);
 }
 
+/* Interned URIs are told apart by their address, which no sender can choose. */
+static uint64_t name_hash(const struct name *name, const uint64_t key[2])
+{
+    return mix(hash64(key, span_of(name->local)), (uint64_t)(uintptr_t)name->uri);
+}
+
 uint64_t element_hash(const struct element *self, const uint64_t key[2])
 {
-    uint64_t hash =
-        mix(key[0], hash64(key, element_is_text(self) ? self->text : span_of(self->name.local)));
+    uint64_t hash;
 
+    if (element_is_text(self))
+        return hash64(key, self->text);
+    hash = name_hash(&self->name, key);
     for (const struct attribute *attribute = self->attributes; attribute != NULL;
          attribute = attribute->next)
-        hash = mix(hash, hash64(key, attribute->value));
+        hash = mix(mix(hash, name_hash(&attribute->name, key)), hash64(key, attribute->value));
     for (const struct element *child = self->first; child != NULL; child = child->next)
         hash = mix(hash, element_hash(child, key));
     return hash;

@@ -10,7 +10,7 @@
 enum { NAMES_KEPT_MAX = 4096, PAD_BYTES = 256 };
 
 const struct pidf_limits pidf_limits_default = {
-    .bytes = 65536, .depth = 32, .elements = 2000, .attributes = 64};
+    .bytes = 65536, .depth = 32, .elements = 2000, .attributes = 64, .namespaces = 32};
 
 struct parser {
     struct pidf_limits limits;
@@ -22,6 +22,8 @@ struct parser {
     struct element **open; /* limits.depth of them */
     size_t depth;
     size_t element_count;
+    const char **namespaces; /* limits.namespaces of them */
+    size_t namespace_count;
     struct parsed parsed;
     struct declaration **declarations_end;
     enum status status;
@@ -165,19 +167,35 @@ static void on_doctype(void *user, const xmlChar *name, const xmlChar *external_
     stop(user, STATUS_MALFORMED, "DOCTYPE Not Allowed");
 }
 
-static void add_declarations(struct parser *self, size_t count, const xmlChar *const pairs[])
+/* Each namespace that we do not know is declared at the root of what is composed. */
+static bool count_namespace(struct parser *self, const char *uri)
 {
-    for (size_t i = 0; i < count; i++) {
-        struct declaration *declaration;
+    for (size_t i = 0; i < self->namespace_count; i++)
+        if (self->namespaces[i] == uri)
+            return true;
+    if (self->namespace_count == self->limits.namespaces)
+        return false;
+    self->namespaces[self->namespace_count++] = uri;
+    return true;
+}
 
-        if (pairs[2 * i] == NULL || vocabulary_of(text_of(pairs[2 * i + 1])) != VOCABULARY_OTHER)
-            continue;
-        declaration = scratch_alloc(self->scratch, sizeof(*declaration));
-        declaration->prefix = text_of(pairs[2 * i]);
-        declaration->uri = text_of(pairs[2 * i + 1]);
-        *self->declarations_end = declaration;
-        self->declarations_end = &declaration->next;
+static void add_declaration(struct parser *self, const char *prefix, const char *uri)
+{
+    struct declaration *declaration;
+
+    if (vocabulary_of(uri) != VOCABULARY_OTHER)
+        return;
+    if (!count_namespace(self, uri)) {
+        stop(self, STATUS_MALFORMED, "Too Many Namespaces");
+        return;
     }
+    if (prefix == NULL)
+        return;
+    declaration = scratch_alloc(self->scratch, sizeof(*declaration));
+    declaration->prefix = prefix;
+    declaration->uri = uri;
+    *self->declarations_end = declaration;
+    self->declarations_end = &declaration->next;
 }
 
 /* Five pointers each: local name, prefix, URI, begin and end of the value. */
@@ -222,7 +240,8 @@ static void on_start(void *user, const xmlChar *local, const xmlChar *prefix, co
         stop(self, STATUS_MALFORMED, "Not a PIDF Document");
         return;
     }
-    add_declarations(self, (size_t)namespace_count, (const xmlChar *const *)namespaces);
+    for (size_t i = 0; i < (size_t)namespace_count; i++)
+        add_declaration(self, text_of(namespaces[2 * i]), text_of(namespaces[2 * i + 1]));
     add_attributes(self, element, (size_t)attribute_count, (const xmlChar *const *)attributes);
     if (self->depth == 0)
         self->parsed.root = element;
@@ -385,7 +404,8 @@ struct parser *parser_new(const struct pidf_limits *limits)
     xmlSetStructuredErrorFunc(NULL, on_stray_error);
     self->limits = *limits;
     self->open = calloc(limits->depth, sizeof(struct element *));
-    must(self->open != NULL);
+    self->namespaces = calloc(limits->namespaces + 1, sizeof(char *));
+    must(self->open != NULL && self->namespaces != NULL);
     context_new(self);
     return self;
 }
@@ -396,6 +416,7 @@ void parser_free(struct parser *self)
         return;
     xmlFreeParserCtxt(self->context);
     free(self->open);
+    free(self->namespaces);
     free(self);
 }
 
@@ -440,6 +461,7 @@ enum status parser_parse(struct parser *self, struct span body, struct scratch *
     self->body = without_leading_space(body);
     self->depth = 0;
     self->element_count = 0;
+    self->namespace_count = 0;
     self->parsed = (struct parsed){0};
     self->declarations_end = &self->parsed.declarations;
     self->status = STATUS_OK;

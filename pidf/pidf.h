@@ -28,9 +28,10 @@ struct pidf_limits {
     size_t depth;      /* of nested elements; the root is at depth 1 */
     size_t elements;   /* in one document */
     size_t attributes; /* of one element, namespace declarations included */
+    size_t namespaces; /* in one document, beside those of RFC 3863, 4479 to 4482 and 5196 */
 };
 
-/** 64 kB, 32 deep, 2000 elements, 64 attributes: far above what clients send. */
+/** 64 kB, 32 deep, 2000 elements, 64 attributes, 32 namespaces: far above what clients send. */
 extern const struct pidf_limits pidf_limits_default;
 
 /** Why a document was refused. */

@@ -31,8 +31,11 @@ static void check(struct pidf_composer *composer, struct span body)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     /* Composing adds declarations and says again what was inherited: more room for the second. */
-    const struct pidf_limits roomy = {
-        .bytes = 1 << 24, .depth = 64, .elements = 1 << 20, .attributes = 1 << 16};
+    const struct pidf_limits roomy = {.bytes = 1 << 24,
+                                      .depth = 64,
+                                      .elements = 1 << 20,
+                                      .attributes = 1 << 16,
+                                      .namespaces = 1 << 10};
     struct pidf_composer *composer = pidf_composer_new(NULL), *reader = pidf_composer_new(&roomy);
     struct pidf_source sources[2], again;
     struct pidf_fault fault;

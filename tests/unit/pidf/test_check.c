@@ -132,6 +132,7 @@ static const struct limit limits[] = {
     {ROOT, "<e>", "</e>", "</presence>", 9, STATUS_MALFORMED, "Too Deep"},
     {ROOT, "<e/>", "", "</presence>", 19, STATUS_LIMIT, "Too Many Elements"},
     {ROOT "<e ", "a%u='=' ", "", "/></presence>", 5, STATUS_MALFORMED, "Too Many Attributes"},
+    {ROOT, "<e xmlns='urn:%u'/>", "", "</presence>", 7, STATUS_MALFORMED, "Too Many Namespaces"},
     {ROOT "<e ", "xmlns:a%u='u' ", "", "/></presence>", 5, STATUS_MALFORMED, "Too Many Attributes"},
     {ROOT "<!--", " a%u=", "", "--></presence>", 400, STATUS_LIMIT, "Document Too Large"},
 };
@@ -157,7 +158,8 @@ static void compose_many(const struct limit *limit, size_t count, struct buffer 
 
 START_TEST(limits_are_met_to_the_last_one)
 {
-    const struct pidf_limits small = {.bytes = 2048, .depth = 10, .elements = 20, .attributes = 5};
+    const struct pidf_limits small = {
+        .bytes = 2048, .depth = 10, .elements = 20, .attributes = 5, .namespaces = 7};
     struct pidf_composer *composer = pidf_composer_new(&small);
     struct pidf_fault fault = {0};
     struct buffer body;
