@@ -45,6 +45,7 @@ struct exchange *exchange_new(struct exchange_table *self, uint32_t port, int64_
     exchange->proceeding = false;
     exchange->port = port;
     exchange->attempts = 0;
+    exchange->repeats = 0;
     exchange->began_us = now_us;
     exchange->deadline_us = now_us + self->timeout_us;
     return exchange;
@@ -156,6 +157,7 @@ static void fire(struct exchange_table *self, struct exchange *exchange, int64_t
         exchange->interval_us = self->t2_us;
     schedule(self, exchange, now_us);
     self->retransmissions++;
+    exchange->repeats++;
     wire_send(self->wire, exchange->port, (struct span){exchange->bytes, exchange->len});
 }
 

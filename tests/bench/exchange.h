@@ -28,6 +28,7 @@ struct exchange {
     int64_t began_us;    /* latency counts from here; exchange_new() says now */
     int64_t deadline_us; /* Timer F; may be changed before exchange_send() */
     uint32_t attempts;   /* challenges answered for the same operation */
+    uint32_t repeats;    /* retransmissions */
     size_t len;
     char bytes[EXCHANGE_BYTES]; /* the request */
 

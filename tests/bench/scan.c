@@ -106,6 +106,7 @@ bool scan_message(struct span message, struct scan *out)
                 return false;
             first = false;
         } else if (span_empty(line)) {
+            out->head = span_between(message.at, at);
             out->body = span_between(newline + 1, end);
             break;
         } else if ((colon = span_find(line, ':')) != NULL) {

@@ -25,6 +25,7 @@ struct scan {
     struct span challenge;          /* WWW-Authenticate or Proxy-Authenticate, the first */
     uint32_t expires;               /* UINT32_MAX when absent */
     uint32_t min_expires;           /* 0 when absent */
+    struct span head;               /* everything before the body */
     struct span body;
 };
 

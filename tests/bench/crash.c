@@ -1,0 +1,295 @@
+/* crash.c - the generator of the crash test: it lives through all rounds, and tells what it finds.
+ */
+#include "tests/bench/crash.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#define QUIET_US 300000
+#define QUIESCE_US 8000000
+#define STARTS_PER_TURN 8
+
+/* splitmix64: the traffic is the same for the same seed, as far as the answers are. */
+uint32_t crash_random(struct crash *self, uint32_t below)
+{
+    uint64_t z = self->random += 0x9e3779b97f4a7c15u;
+
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return (uint32_t)((z ^ (z >> 31)) % below);
+}
+
+struct object *crash_object(struct crash *self, enum object_kind kind, uint32_t account,
+                            uint32_t number)
+{
+    return &self->objects[account * CRASH_ROLES + (uint32_t)kind * 2 + number];
+}
+
+static void log_line(struct crash *self, const char *prefix, const char *format, va_list arguments)
+{
+    char line[512];
+    int len = snprintf(line, sizeof(line), "%.3f %s", (double)self->now_us / 1e6, prefix);
+    int more = vsnprintf(line + len, sizeof(line) - (size_t)len - 1, format, arguments);
+    ssize_t written;
+
+    must(len > 0 && more > 0);
+    len = len + more < (int)sizeof(line) - 1 ? len + more : (int)sizeof(line) - 2;
+    line[len++] = '\n';
+    line[len] = '\0';
+    written = write(self->log, line, (size_t)len);
+    must(written == len);
+    if (prefix[0] != '\0') /* violations are for people too; without the time */
+        (void)fprintf(stderr, "%s", strchr(line, ' ') + 1);
+}
+
+void crash_log(struct crash *self, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    log_line(self, "", format, arguments);
+    va_end(arguments);
+}
+
+void crash_violation(struct crash *self, const char *format, ...)
+{
+    va_list arguments;
+
+    self->counts.violations++;
+    va_start(arguments, format);
+    log_line(self, "VIOLATION ", format, arguments);
+    va_end(arguments);
+}
+
+static void receive(void *context, uint32_t port, struct span datagram)
+{
+    struct crash *self = context;
+    struct scan message;
+
+    if (datagram.len < 16)
+        return;
+    if (!scan_message(datagram, &message)) {
+        crash_violation(self, "what came is not SIP: " SPAN_FMT,
+                        (int)(datagram.len < 60 ? datagram.len : 60), datagram.at);
+        return;
+    }
+    if (message.is_response)
+        exchange_receive(&self->exchanges, &message, self->now_us);
+    else
+        traffic_receive(self, port, &message);
+}
+
+void crash_turn(struct crash *self)
+{
+    for (int i = 0; i < STARTS_PER_TURN && self->traffic; i++)
+        if (self->exchanges.busy < self->window)
+            traffic_start(self);
+    wire_flush(&self->wire);
+    wire_poll(&self->wire, 2, receive, self);
+    self->now_us = wire_now_us();
+    exchange_run(&self->exchanges, self->now_us);
+}
+
+/* ---- commands of the script, one a line ---- */
+
+static void reply(const char *text)
+{
+    (void)printf("%s\n", text);
+    (void)fflush(stdout);
+}
+
+/* Until every request has its answer or was given up, and what was given up has come to rest. */
+static void quiesce(struct crash *self)
+{
+    int64_t give_up_us;
+
+    self->traffic = false;
+    give_up_us = self->now_us + QUIESCE_US;
+    while (self->now_us < give_up_us &&
+           (self->exchanges.busy > 0 || self->now_us < self->last_unknown_us + QUIET_US))
+        crash_turn(self);
+    reply("quiet");
+}
+
+static void check(struct crash *self, const char *path)
+{
+    uint64_t before = self->counts.violations;
+    char line[160];
+
+    check_rows(self, path);
+    check_watchers(self);
+    (void)snprintf(line, sizeof(line), "%s acknowledged=%llu notifies=%llu rows=%llu",
+                   self->counts.violations == 0 ? "pass" : "fail",
+                   (unsigned long long)self->counts.acknowledged,
+                   (unsigned long long)self->counts.notifies,
+                   (unsigned long long)self->counts.rows);
+    if (self->counts.violations > before)
+        crash_log(self, "check found %llu violations",
+                  (unsigned long long)(self->counts.violations - before));
+    reply(line);
+}
+
+/* False when there will be no more commands. */
+static bool command(struct crash *self, char *line)
+{
+    line[strcspn(line, "\n")] = '\0';
+    if (strcmp(line, "run") == 0) {
+        self->traffic = true;
+        reply("running");
+    } else if (strcmp(line, "quiesce") == 0) {
+        quiesce(self);
+    } else if (strncmp(line, "check ", 6) == 0) {
+        check(self, line + 6);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/* Commands are short and come one at a time, each after the reply to the one before. */
+static bool commands(struct crash *self)
+{
+    struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+    char line[512];
+    ssize_t len;
+
+    if (poll(&input, 1, 0) <= 0)
+        return true;
+    len = read(STDIN_FILENO, line, sizeof(line) - 1);
+    if (len <= 0)
+        return false;
+    line[len] = '\0';
+    return command(self, line);
+}
+
+static void print_summary(const struct crash *self)
+{
+    const struct crash_counts *counts = &self->counts;
+
+    (void)fprintf(stderr,
+                  "seed %llu: %llu checks, %llu requests acknowledged (%llu of them after a"
+                  " retransmission), %llu answered 5xx, %llu not answered, %llu of those settled,"
+                  " %llu NOTIFYs, %llu rows compared, %llu violations\n",
+                  (unsigned long long)self->seed, (unsigned long long)counts->checks,
+                  (unsigned long long)counts->acknowledged, (unsigned long long)counts->repeated,
+                  (unsigned long long)counts->refused, (unsigned long long)counts->unanswered,
+                  (unsigned long long)counts->settled_unknown, (unsigned long long)counts->notifies,
+                  (unsigned long long)counts->rows, (unsigned long long)counts->violations);
+}
+
+struct arguments {
+    const char *server;
+    const char *log;
+    uint32_t t1_ms;
+};
+
+static _Noreturn void usage(void)
+{
+    fputs("crash --server ADDRESS:PORT --log FILE [--domain example.org] [--accounts 100]\n"
+          "      [--window 32] [--seed N] [--t1 50] [--grace-ms 6000]\n"
+          "Commands on standard input: run, quiesce, check FILE, quit.\n",
+          stderr);
+    exit(2);
+}
+
+static void read_arguments(struct crash *self, struct arguments *out, int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"server", required_argument, NULL, 's'},
+        {"log", required_argument, NULL, 'l'},
+        {"domain", required_argument, NULL, 'd'},
+        {"accounts", required_argument, NULL, 'a'},
+        {"window", required_argument, NULL, 'w'},
+        {"seed", required_argument, NULL, 'r'},
+        {"grace-ms", required_argument, NULL, 'g'},
+        {"t1", required_argument, NULL, 't'},
+        {NULL, 0, NULL, 0},
+    };
+    int key;
+
+    while ((key = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        uint64_t number = optarg == NULL ? 0 : strtoull(optarg, NULL, 10);
+
+        switch (key) {
+        case 's':
+            out->server = optarg;
+            break;
+        case 'l':
+            out->log = optarg;
+            break;
+        case 'd':
+            self->domain = optarg;
+            break;
+        case 'a':
+            self->accounts = (uint32_t)number;
+            break;
+        case 'w':
+            self->window = (uint32_t)number;
+            break;
+        case 'r':
+            self->seed = number;
+            break;
+        case 'g':
+            self->grace_us = (int64_t)number * 1000;
+            break;
+        case 't':
+            out->t1_ms = (uint32_t)number;
+            break;
+        default:
+            usage();
+        }
+    }
+    if (out->server == NULL || out->log == NULL || self->accounts < 8 || self->window == 0 ||
+        out->t1_ms == 0 || strlen(self->domain) > 64)
+        usage();
+}
+
+static void crash_init(struct crash *self, const struct arguments *arguments)
+{
+    wire_open(&self->wire, arguments->server, 1);
+    exchange_table_init(&self->exchanges, &self->wire, self->window + self->accounts * 8,
+                        arguments->t1_ms);
+    self->log = open(arguments->log, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0644);
+    if (self->log < 0) {
+        (void)fprintf(stderr, "crash: %s: %s\n", arguments->log, strerror(errno));
+        exit(2);
+    }
+    self->objects = calloc((size_t)self->accounts * CRASH_ROLES, sizeof(*self->objects));
+    self->fetches = calloc(self->accounts, sizeof(*self->fetches));
+    must(self->objects != NULL && self->fetches != NULL);
+    for (uint32_t i = 0; i < self->accounts * CRASH_ROLES; i++) {
+        self->objects[i].account = i / CRASH_ROLES;
+        self->objects[i].kind = (enum object_kind)(i % CRASH_ROLES / 2);
+        self->objects[i].number = i % 2;
+    }
+    self->random = self->seed;
+    self->run = (uint32_t)time(NULL) ^ ((uint32_t)getpid() << 16);
+    self->now_us = wire_now_us();
+}
+
+int main(int argc, char **argv)
+{
+    static struct crash crash = {
+        .domain = "example.org", .accounts = 100, .window = 32, .grace_us = 6000000};
+    struct arguments arguments = {.t1_ms = 50};
+
+    crash.seed = (uint64_t)time(NULL);
+    read_arguments(&crash, &arguments, argc, argv);
+    crash_init(&crash, &arguments);
+    while (commands(&crash))
+        crash_turn(&crash);
+    print_summary(&crash);
+    exchange_table_deinit(&crash.exchanges);
+    wire_close(&crash.wire);
+    free(crash.objects);
+    free(crash.fetches);
+    close(crash.log);
+    return crash.counts.violations > 0 ? 1 : 0;
+}
