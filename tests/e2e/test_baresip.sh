@@ -1,0 +1,35 @@
+#!/bin/bash
+# test_baresip.sh - two baresips register, publish, subscribe to one another and see changes.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+# shellcheck source=tests/support/server.sh
+. tests/support/server.sh
+# shellcheck source=tests/support/baresip.sh
+. tests/support/baresip.sh
+
+has_row() { rows "select from presence.$1 where aor = '$2@$DOMAIN'"; }
+shows() { (baresip_tell "$1" contacts) 2>/dev/null | tee "$DIR/contacts" | grep -q "$2"; }
+stop_phones() {
+    baresip_stop alice
+    baresip_stop bob
+    server_tear_down
+}
+
+server_set_up
+trap stop_phones EXIT
+baresip_start alice bob
+baresip_start bob alice
+for user in alice bob; do
+    expect "$user registers with digest" within 10 has_row binding $user
+    expect "$user publishes" within 10 has_row publication $user
+    expect "somebody subscribes to $user" within 10 has_row subscription $user
+done
+baresip_tell alice presence_offline >/dev/null
+expect "bob sees that alice went offline" within 10 shows bob Offline
+baresip_tell alice presence_online >/dev/null
+expect "bob sees that alice came online" within 10 shows bob Online
+expect "alice sees bob online" within 10 shows alice Online
+if [ "$RESULTS_FAILED" -gt 0 ]; then tail -n 40 "$DIR"/baresip-*/log "$DIR/contacts"; fi
+baresip_stop alice
+baresip_stop bob
+server_finish
