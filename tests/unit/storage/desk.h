@@ -43,7 +43,7 @@ struct desk {
     enum storage_outcome outcome;
     char message[600];
 
-    char *kept[4096]; /* copies of octets */
+    char *kept[65536]; /* copies of octets */
     size_t kept_count;
 };
 
