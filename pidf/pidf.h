@@ -15,6 +15,7 @@
  *     parse.c     bytes -> tree of elements; every limit; no DTD, no entity, no network
  *     document.c  tree -> presence, tuples, person, devices in the schema's shape (RFC 3863, 4479)
  *     schema.c    what every known element may hold; the tables are in rpid.c and caps.c
+ *     person.c    one person out of what many publications say of it
  *     compose.c   many documents -> one: union, merge, the newest where only one may stand
  *     identity.c  every xs:ID present, well formed and unique
  *     write.c     tree -> bytes, the same bytes for the same tree
