@@ -4,6 +4,7 @@
 
 #include "server/base/must.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -135,12 +136,22 @@ static inline void absorb(struct sip_state *s, uint64_t word, int rounds)
 }
 
 /* The algorithm reads little-endian words, whatever the machine. */
-static inline uint64_t word_at(const char *at, size_t len)
+static inline uint64_t word_at(const char *at)
 {
-    uint64_t word = 0;
+    uint64_t word;
 
-    for (size_t i = 0; i < len; i++)
-        word |= (uint64_t)(uint8_t)at[i] << (8 * i);
+    memcpy(&word, at, sizeof(word));
+    return le64toh(word);
+}
+
+/* The last 0 to 7 bytes, and the length above them. */
+static inline uint64_t last_word(struct span bytes)
+{
+    size_t left = bytes.len & 7;
+    uint64_t word = (uint64_t)bytes.len << 56;
+
+    for (size_t i = 0; i < left; i++)
+        word |= (uint64_t)(uint8_t)bytes.at[bytes.len - left + i] << (8 * i);
     return word;
 }
 
@@ -154,8 +165,8 @@ static inline uint64_t siphash(const uint64_t key[2], struct span bytes, int rou
     if (bytes.at == NULL) /* the empty span: NULL + 0 is undefined */
         bytes.at = "";
     for (size_t i = 0; i < whole; i += 8)
-        absorb(&s, word_at(bytes.at + i, 8), rounds);
-    absorb(&s, (uint64_t)bytes.len << 56 | word_at(bytes.at + whole, bytes.len - whole), rounds);
+        absorb(&s, word_at(bytes.at + i), rounds);
+    absorb(&s, last_word(bytes), rounds);
     s.v2 ^= 0xff;
     mix(&s, end_rounds);
     return s.v0 ^ s.v1 ^ s.v2 ^ s.v3;

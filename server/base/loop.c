@@ -78,6 +78,14 @@ struct timers *loop_timers(struct loop *self)
     return self->timers;
 }
 
+/* Those of negative place belong to the begin of the turn, the others to its end. */
+static void run_hooks(const struct loop *self, bool begin)
+{
+    for (size_t i = 0; i < self->hook_count; i++)
+        if ((self->hooks[i].place < 0) == begin)
+            self->hooks[i].fn(self->hooks[i].context);
+}
+
 /* A check watcher of the highest priority is called first of all after the sleep: timers run
  * before descriptors, and everybody sees the same time. */
 static void on_woken(struct ev_loop *ev, ev_check *watcher, int events)
@@ -87,6 +95,7 @@ static void on_woken(struct ev_loop *ev, ev_check *watcher, int events)
     (void)ev;
     (void)events;
     read_clocks(self);
+    run_hooks(self, true);
     timers_run(self->timers, self->now);
 }
 
@@ -183,8 +192,7 @@ static void run_later(struct loop *self)
 static void end_turn(struct loop *self)
 {
     run_later(self);
-    for (size_t i = 0; i < self->hook_count; i++)
-        self->hooks[i].fn(self->hooks[i].context);
+    run_hooks(self, false);
 }
 
 /* ---- turns ---- */

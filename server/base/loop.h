@@ -79,7 +79,8 @@ static inline void loop_later_cancel(struct loop_later *later)
     list_remove(&later->link);
 }
 
-/** Runs `fn` at the end of every turn, in order of `place` (small first), until the loop is freed.
+/** Runs `fn` at the end of every turn, in order of `place` (small first), until the loop is freed;
+ * with a negative `place` at the begin of the turn instead, before its timers.
  */
 typedef void loop_turn_fn(void *context);
 void loop_each_turn(struct loop *self, int place, loop_turn_fn *fn, void *context);

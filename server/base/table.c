@@ -43,7 +43,7 @@ uint64_t table_hash_more(const struct table *self, uint64_t hash, struct span ke
 
 uint64_t table_hash_nocase(const struct table *self, struct span key)
 {
-    char folded[FOLD_BYTES];
+    unsigned char folded[FOLD_BYTES];
     uint64_t hash = 0;
 
     /* Longer keys are hashed piece by piece: the pieces are the same for equal keys. */
@@ -51,11 +51,11 @@ uint64_t table_hash_nocase(const struct table *self, struct span key)
         size_t len = key.len < sizeof(folded) ? key.len : sizeof(folded);
 
         for (size_t i = 0; i < len; i++) {
-            char byte = key.at[i];
+            unsigned char byte = (unsigned char)key.at[i];
 
-            folded[i] = byte >= 'A' && byte <= 'Z' ? (char)(byte | 0x20) : byte;
+            folded[i] = byte >= 'A' && byte <= 'Z' ? byte | 0x20 : byte;
         }
-        hash = table_hash_more(self, hash, (struct span){folded, len});
+        hash = table_hash_more(self, hash, (struct span){(char *)folded, len});
         key = span_skip(key, len);
     } while (!span_empty(key));
     return hash;

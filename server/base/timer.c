@@ -80,7 +80,7 @@ static void mark_empty(struct timers *self, size_t slot)
 /* The first occupied slot of `level` at or behind `from`, or NO_SLOT. */
 static unsigned next_occupied(const struct timers *self, unsigned level, unsigned from)
 {
-    const uint64_t *words = &self->occupied[level * LEVEL_WORDS];
+    const uint64_t *words = &self->occupied[(size_t)level * LEVEL_WORDS];
     uint64_t mask = UINT64_MAX << from % WORD_BITS;
 
     for (unsigned word = from / WORD_BITS; word < LEVEL_WORDS; word++, mask = UINT64_MAX) {
@@ -157,7 +157,7 @@ void timer_stop(struct timers *self, struct timer *timer)
     self->count--;
     /* When the last one has left a slot its mark goes too, so that nobody wakes up for it. */
     if (*at == NULL && offset < sizeof(self->slots))
-        mark_empty(self, offset / sizeof(self->slots[0]));
+        mark_empty(self, offset / sizeof(struct timer *));
 }
 
 /* ---- time ---- */

@@ -246,8 +246,8 @@ static void start_again_soon(struct waiter *self, struct instant now)
 {
     (void)now;
     if (self->runs < 100)
-        timer_start(self->course->timers, &self->timer, instant_after(at_ms(0), self->runs * 1000),
-                    on_due);
+        timer_start(self->course->timers, &self->timer,
+                    instant_after(at_ms(0), self->runs * US_PER_MS), on_due);
 }
 
 START_TEST(what_a_callback_starts_within_a_jump_runs_in_it)
