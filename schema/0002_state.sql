@@ -66,6 +66,7 @@ create table presence_state.binding (
     flow_local       text not null,
     flow_remote      text not null,
     flow_connection  bigint not null,
+    flow_bound       boolean not null,
     expires_at       timestamptz not null,
     created_at       timestamptz not null,
     updated_at       timestamptz not null,
@@ -95,6 +96,7 @@ comment on column presence_state.binding.flow_transport is 'udp, tcp ...';
 comment on column presence_state.binding.flow_local is 'Our address and port.';
 comment on column presence_state.binding.flow_remote is 'The device''s address and port, as seen.';
 comment on column presence_state.binding.flow_connection is 'Number of the connection; 0 for datagrams.';
+comment on column presence_state.binding.flow_bound is 'True: requests go over this flow, whatever the Contact says: the device is behind a NAT.';
 comment on column presence_state.binding.expires_at is 'When it expires, by the database''s clock.';
 comment on column presence_state.binding.created_at is 'When the contact was registered.';
 comment on column presence_state.binding.updated_at is 'When it was last refreshed or changed.';
@@ -167,6 +169,7 @@ create table presence_state.subscription (
     flow_local       text not null,
     flow_remote      text not null,
     flow_connection  bigint not null,
+    flow_bound       boolean not null,
     expires_at       timestamptz not null,
     created_at       timestamptz not null,
     updated_at       timestamptz not null,
@@ -203,6 +206,7 @@ comment on column presence_state.subscription.flow_transport is 'udp, tcp ...';
 comment on column presence_state.subscription.flow_local is 'Our address and port.';
 comment on column presence_state.subscription.flow_remote is 'The watcher''s address and port, as seen.';
 comment on column presence_state.subscription.flow_connection is 'Number of the connection; 0 for datagrams.';
+comment on column presence_state.subscription.flow_bound is 'True: requests go over this flow, whatever the Contact says: the device is behind a NAT.';
 comment on column presence_state.subscription.expires_at is 'When it expires, by the database''s clock.';
 comment on column presence_state.subscription.created_at is 'When the watcher subscribed.';
 comment on column presence_state.subscription.updated_at is 'When it was last refreshed or changed.';

@@ -4,7 +4,7 @@
 const char binding_scan[] =
     "copy (select id, aor, contact_key, contact, parameters, path, instance, reg_id, q_thousandths,"
     " call_id, from_tag, cseq, user_agent, flow_node, flow_incarnation, flow_transport, flow_local,"
-    " flow_remote, flow_connection, expires_at, now() from presence_state.binding)"
+    " flow_remote, flow_connection, flow_bound, expires_at, now() from presence_state.binding)"
     " to stdout (format binary)";
 
 static void encode_all(struct sheet *sheet, enum storage_change change,

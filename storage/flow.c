@@ -1,4 +1,4 @@
-/* flow.c - the six columns of a flow, in binding and subscription alike. */
+/* flow.c - the columns of a flow, in binding and subscription alike. */
 #include "storage/noun.h"
 
 void flow_encode(struct sheet *sheet, const struct flow_row *flow)
@@ -9,6 +9,7 @@ void flow_encode(struct sheet *sheet, const struct flow_row *flow)
     sheet_octets(sheet, flow->local_address);
     sheet_octets(sheet, flow->remote_address);
     sheet_int8(sheet, (int64_t)flow->connection);
+    sheet_bool(sheet, flow->bound);
 }
 
 void flow_decode(struct row *from, struct flow_row *out)
@@ -19,4 +20,5 @@ void flow_decode(struct row *from, struct flow_row *out)
     out->local_address = row_octets(from);
     out->remote_address = row_octets(from);
     out->connection = (uint64_t)row_int8(from);
+    out->bound = row_bool(from);
 }

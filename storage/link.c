@@ -76,7 +76,7 @@ static void copy_words(char out[MESSAGE_BYTES_MAX], const char *words)
     size_t len = 0;
 
     for (; *words != '\0' && len < MESSAGE_BYTES_MAX - 1; words++)
-        out[len++] = *words == '\n' ? ' ' : *words;
+        out[len++] = (char)(*words == '\n' ? ' ' : *words);
     while (len > 0 && out[len - 1] == ' ')
         len--;
     out[len] = '\0';

@@ -30,10 +30,11 @@ static void copy_table(struct loader *self);
 
 static void fail(struct loader *self, struct span why)
 {
-    char words[600];
+    char words[600] = "";
 
     if (self->failed)
         return;
+    must(self->table < TABLE_COUNT);
     self->failed = true;
     snprintf(words, sizeof(words), "loading presence_state.%s failed: " SPAN_FMT,
              names[self->table], SPAN_ARG(why));

@@ -19,18 +19,19 @@ const struct statement statements[STATEMENT_COUNT] = {
 [DELETE_COMMAND] = {"delete_command", "table=\"command\",change=\"delete\"", "l",
     "delete from presence.command t using unnest($2) as u(id) where t.id = u.id"},
 
-[INSERT_BINDING] = {"insert_binding", "table=\"binding\",change=\"insert\"", "sltttyytlsttltlltttll",
+[INSERT_BINDING] = {"insert_binding", "table=\"binding\",change=\"insert\"", "sltttyytlsttltlltttlbl",
     "insert into presence_state.binding (bucket, id, aor, contact_key, contact, parameters,"
     " path, instance, reg_id, q_thousandths, call_id, from_tag, cseq, user_agent, flow_node,"
-    " flow_incarnation, flow_transport, flow_local, flow_remote, flow_connection, expires_at,"
-    " created_at, updated_at) select u.bucket, u.id, u.aor, u.contact_key, u.contact,"
-    " u.parameters, u.path, u.instance, u.reg_id, u.q_thousandths, u.call_id, u.from_tag,"
-    " u.cseq, u.user_agent, u.flow_node, u.flow_incarnation, u.flow_transport, u.flow_local,"
-    " u.flow_remote, u.flow_connection, now() + u.expires_s * interval '1 second', now(), now()"
-    " from unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,"
-    " $19, $20, $21, $22) as u(bucket, id, aor, contact_key, contact, parameters, path,"
-    " instance, reg_id, q_thousandths, call_id, from_tag, cseq, user_agent, flow_node,"
-    " flow_incarnation, flow_transport, flow_local, flow_remote, flow_connection, expires_s)"},
+    " flow_incarnation, flow_transport, flow_local, flow_remote, flow_connection, flow_bound,"
+    " expires_at, created_at, updated_at) select u.bucket, u.id, u.aor, u.contact_key,"
+    " u.contact, u.parameters, u.path, u.instance, u.reg_id, u.q_thousandths, u.call_id,"
+    " u.from_tag, u.cseq, u.user_agent, u.flow_node, u.flow_incarnation, u.flow_transport,"
+    " u.flow_local, u.flow_remote, u.flow_connection, u.flow_bound, now() + u.expires_s *"
+    " interval '1 second', now(), now() from unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11,"
+    " $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23) as u(bucket, id, aor,"
+    " contact_key, contact, parameters, path, instance, reg_id, q_thousandths, call_id,"
+    " from_tag, cseq, user_agent, flow_node, flow_incarnation, flow_transport, flow_local,"
+    " flow_remote, flow_connection, flow_bound, expires_s)"},
 
 [INSERT_PUBLICATION] = {"insert_publication", "table=\"publication\",change=\"insert\"", "slttttltyttlbl",
     "insert into presence_state.publication (bucket, id, aor, event, entity_tag, previous_tag,"
@@ -42,35 +43,35 @@ const struct statement statements[STATEMENT_COUNT] = {
     " $11, $12, $13, $14, $15) as u(bucket, id, aor, event, entity_tag, previous_tag, sequence,"
     " content_type, document, call_id, from_tag, cseq, hard_state, expires_s)"},
 
-[INSERT_SUBSCRIPTION] = {"insert_subscription", "table=\"subscription\",change=\"insert\"", "sltttttttttyttsttlllblltttll",
+[INSERT_SUBSCRIPTION] = {"insert_subscription", "table=\"subscription\",change=\"insert\"", "sltttttttttyttsttlllblltttlbl",
     "insert into presence_state.subscription (bucket, id, aor, event, event_id, watcher,"
     " call_id, local_tag, remote_tag, local_uri, remote_uri, route_set, accept, user_agent,"
     " state, reason, remote_target, remote_cseq, cseq_mark, cseq_epoch, owed, flow_node,"
-    " flow_incarnation, flow_transport, flow_local, flow_remote, flow_connection, expires_at,"
-    " written_batch, created_at, updated_at) select u.bucket, u.id, u.aor, u.event, u.event_id,"
-    " u.watcher, u.call_id, u.local_tag, u.remote_tag, u.local_uri, u.remote_uri, u.route_set,"
-    " u.accept, u.user_agent, u.state, u.reason, u.remote_target, u.remote_cseq, u.cseq_mark,"
-    " u.cseq_epoch, u.owed, u.flow_node, u.flow_incarnation, u.flow_transport, u.flow_local,"
-    " u.flow_remote, u.flow_connection, now() + u.expires_s * interval '1 second', $1, now(),"
-    " now() from unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,"
-    " $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29) as u(bucket, id, aor, event,"
-    " event_id, watcher, call_id, local_tag, remote_tag, local_uri, remote_uri, route_set,"
-    " accept, user_agent, state, reason, remote_target, remote_cseq, cseq_mark, cseq_epoch,"
-    " owed, flow_node, flow_incarnation, flow_transport, flow_local, flow_remote,"
-    " flow_connection, expires_s)"},
+    " flow_incarnation, flow_transport, flow_local, flow_remote, flow_connection, flow_bound,"
+    " expires_at, written_batch, created_at, updated_at) select u.bucket, u.id, u.aor, u.event,"
+    " u.event_id, u.watcher, u.call_id, u.local_tag, u.remote_tag, u.local_uri, u.remote_uri,"
+    " u.route_set, u.accept, u.user_agent, u.state, u.reason, u.remote_target, u.remote_cseq,"
+    " u.cseq_mark, u.cseq_epoch, u.owed, u.flow_node, u.flow_incarnation, u.flow_transport,"
+    " u.flow_local, u.flow_remote, u.flow_connection, u.flow_bound, now() + u.expires_s *"
+    " interval '1 second', $1, now(), now() from unnest($2, $3, $4, $5, $6, $7, $8, $9, $10,"
+    " $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28,"
+    " $29, $30) as u(bucket, id, aor, event, event_id, watcher, call_id, local_tag, remote_tag,"
+    " local_uri, remote_uri, route_set, accept, user_agent, state, reason, remote_target,"
+    " remote_cseq, cseq_mark, cseq_epoch, owed, flow_node, flow_incarnation, flow_transport,"
+    " flow_local, flow_remote, flow_connection, flow_bound, expires_s)"},
 
-[UPDATE_BINDING] = {"update_binding", "table=\"binding\",change=\"update\"", "sltyytlsttltlltttll",
+[UPDATE_BINDING] = {"update_binding", "table=\"binding\",change=\"update\"", "sltyytlsttltlltttlbl",
     "update presence_state.binding t set contact = u.contact, parameters = u.parameters, path ="
     " u.path, instance = u.instance, reg_id = u.reg_id, q_thousandths = u.q_thousandths, call_id"
     " = u.call_id, from_tag = u.from_tag, cseq = u.cseq, user_agent = u.user_agent, flow_node ="
     " u.flow_node, flow_incarnation = u.flow_incarnation, flow_transport = u.flow_transport,"
     " flow_local = u.flow_local, flow_remote = u.flow_remote, flow_connection ="
-    " u.flow_connection, expires_at = now() + u.expires_s * interval '1 second', updated_at ="
-    " now() from unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,"
-    " $18, $19, $20) as u(bucket, id, contact, parameters, path, instance, reg_id,"
-    " q_thousandths, call_id, from_tag, cseq, user_agent, flow_node, flow_incarnation,"
-    " flow_transport, flow_local, flow_remote, flow_connection, expires_s) where t.bucket ="
-    " u.bucket and t.id = u.id"},
+    " u.flow_connection, flow_bound = u.flow_bound, expires_at = now() + u.expires_s * interval"
+    " '1 second', updated_at = now() from unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,"
+    " $13, $14, $15, $16, $17, $18, $19, $20, $21) as u(bucket, id, contact, parameters, path,"
+    " instance, reg_id, q_thousandths, call_id, from_tag, cseq, user_agent, flow_node,"
+    " flow_incarnation, flow_transport, flow_local, flow_remote, flow_connection, flow_bound,"
+    " expires_s) where t.bucket = u.bucket and t.id = u.id"},
 
 [UPDATE_PUBLICATION] = {"update_publication", "table=\"publication\",change=\"update\"", "slttltyttlbl",
     "update presence_state.publication t set entity_tag = u.entity_tag, previous_tag ="
@@ -82,29 +83,30 @@ const struct statement statements[STATEMENT_COUNT] = {
     " content_type, document, call_id, from_tag, cseq, hard_state, expires_s) where t.bucket ="
     " u.bucket and t.id = u.id"},
 
-[UPDATE_SUBSCRIPTION] = {"update_subscription", "table=\"subscription\",change=\"update\"", "slttyttsttlllblltttll",
+[UPDATE_SUBSCRIPTION] = {"update_subscription", "table=\"subscription\",change=\"update\"", "slttyttsttlllblltttlbl",
     "update presence_state.subscription t set local_uri = u.local_uri, remote_uri ="
     " u.remote_uri, route_set = u.route_set, accept = u.accept, user_agent = u.user_agent, state"
     " = u.state, reason = u.reason, remote_target = u.remote_target, remote_cseq ="
     " u.remote_cseq, cseq_mark = u.cseq_mark, cseq_epoch = u.cseq_epoch, owed = u.owed,"
     " flow_node = u.flow_node, flow_incarnation = u.flow_incarnation, flow_transport ="
     " u.flow_transport, flow_local = u.flow_local, flow_remote = u.flow_remote, flow_connection"
-    " = u.flow_connection, expires_at = now() + u.expires_s * interval '1 second', written_batch"
-    " = $1, updated_at = now() from unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,"
-    " $14, $15, $16, $17, $18, $19, $20, $21, $22) as u(bucket, id, local_uri, remote_uri,"
-    " route_set, accept, user_agent, state, reason, remote_target, remote_cseq, cseq_mark,"
-    " cseq_epoch, owed, flow_node, flow_incarnation, flow_transport, flow_local, flow_remote,"
-    " flow_connection, expires_s) where t.bucket = u.bucket and t.id = u.id"},
+    " = u.flow_connection, flow_bound = u.flow_bound, expires_at = now() + u.expires_s *"
+    " interval '1 second', written_batch = $1, updated_at = now() from unnest($2, $3, $4, $5,"
+    " $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23) as"
+    " u(bucket, id, local_uri, remote_uri, route_set, accept, user_agent, state, reason,"
+    " remote_target, remote_cseq, cseq_mark, cseq_epoch, owed, flow_node, flow_incarnation,"
+    " flow_transport, flow_local, flow_remote, flow_connection, flow_bound, expires_s) where"
+    " t.bucket = u.bucket and t.id = u.id"},
 
-[REFRESH_BINDING] = {"refresh_binding", "table=\"binding\",change=\"refresh\"", "slstllltttll",
+[REFRESH_BINDING] = {"refresh_binding", "table=\"binding\",change=\"refresh\"", "slstllltttlbl",
     "update presence_state.binding t set q_thousandths = u.q_thousandths, call_id = u.call_id,"
     " cseq = u.cseq, flow_node = u.flow_node, flow_incarnation = u.flow_incarnation,"
     " flow_transport = u.flow_transport, flow_local = u.flow_local, flow_remote = u.flow_remote,"
-    " flow_connection = u.flow_connection, expires_at = now() + u.expires_s * interval '1"
-    " second', updated_at = now() from unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,"
-    " $13) as u(bucket, id, q_thousandths, call_id, cseq, flow_node, flow_incarnation,"
-    " flow_transport, flow_local, flow_remote, flow_connection, expires_s) where t.bucket ="
-    " u.bucket and t.id = u.id"},
+    " flow_connection = u.flow_connection, flow_bound = u.flow_bound, expires_at = now() +"
+    " u.expires_s * interval '1 second', updated_at = now() from unnest($2, $3, $4, $5, $6, $7,"
+    " $8, $9, $10, $11, $12, $13, $14) as u(bucket, id, q_thousandths, call_id, cseq, flow_node,"
+    " flow_incarnation, flow_transport, flow_local, flow_remote, flow_connection, flow_bound,"
+    " expires_s) where t.bucket = u.bucket and t.id = u.id"},
 
 [REFRESH_PUBLICATION] = {"refresh_publication", "table=\"publication\",change=\"refresh\"", "slttttll",
     "update presence_state.publication t set entity_tag = u.entity_tag, previous_tag ="
@@ -114,17 +116,17 @@ const struct statement statements[STATEMENT_COUNT] = {
     " entity_tag, previous_tag, call_id, from_tag, cseq, expires_s) where t.bucket = u.bucket"
     " and t.id = u.id"},
 
-[REFRESH_SUBSCRIPTION] = {"refresh_subscription", "table=\"subscription\",change=\"refresh\"", "slsttlllblltttll",
+[REFRESH_SUBSCRIPTION] = {"refresh_subscription", "table=\"subscription\",change=\"refresh\"", "slsttlllblltttlbl",
     "update presence_state.subscription t set state = u.state, reason = u.reason, remote_target"
     " = u.remote_target, remote_cseq = u.remote_cseq, cseq_mark = u.cseq_mark, cseq_epoch ="
     " u.cseq_epoch, owed = u.owed, flow_node = u.flow_node, flow_incarnation ="
     " u.flow_incarnation, flow_transport = u.flow_transport, flow_local = u.flow_local,"
-    " flow_remote = u.flow_remote, flow_connection = u.flow_connection, expires_at = now() +"
-    " u.expires_s * interval '1 second', written_batch = $1, updated_at = now() from unnest($2,"
-    " $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) as u(bucket, id,"
-    " state, reason, remote_target, remote_cseq, cseq_mark, cseq_epoch, owed, flow_node,"
-    " flow_incarnation, flow_transport, flow_local, flow_remote, flow_connection, expires_s)"
-    " where t.bucket = u.bucket and t.id = u.id"},
+    " flow_remote = u.flow_remote, flow_connection = u.flow_connection, flow_bound ="
+    " u.flow_bound, expires_at = now() + u.expires_s * interval '1 second', written_batch = $1,"
+    " updated_at = now() from unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,"
+    " $15, $16, $17, $18) as u(bucket, id, state, reason, remote_target, remote_cseq, cseq_mark,"
+    " cseq_epoch, owed, flow_node, flow_incarnation, flow_transport, flow_local, flow_remote,"
+    " flow_connection, flow_bound, expires_s) where t.bucket = u.bucket and t.id = u.id"},
 
 [PUT_RESOURCE] = {"put_resource", "table=\"resource\",change=\"insert\"", "stt",
     "insert into presence_state.resource (bucket, aor, event, changed_batch) select u.bucket,"

@@ -202,9 +202,10 @@ static void on_batch(void *context, const struct link_answer *answer)
     if (is_transient(answer->sqlstate) && self->retries < RETRIES_MAX) {
         self->retries++;
         (*self->meters.retries)++;
-        timer_start(loop_timers(self->loop), &self->retry,
-                    instant_after(loop_now(self->loop), self->retries * RETRY_MS * US_PER_MS),
-                    on_retry);
+        timer_start(
+            loop_timers(self->loop), &self->retry,
+            instant_after(loop_now(self->loop), (int64_t)self->retries * RETRY_MS * US_PER_MS),
+            on_retry);
         return;
     }
     log_line(self->log, LOG_ERROR, "batch", "batch=%" PRIu64 " sqlstate=%s failed=\"" SPAN_FMT "\"",

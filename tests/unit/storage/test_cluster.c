@@ -6,15 +6,14 @@
 #include "storage/storage.h"
 
 #include <check.h>
+#include <fcntl.h>
 #include <glob.h>
 #include <libpq-fe.h>
 #include <pwd.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -24,7 +23,6 @@ static struct {
     char binaries[200];
     bool own;
     bool none;
-    pid_t maker;
 } cluster;
 
 static char last_value[4096];
@@ -34,6 +32,16 @@ static char last_value[4096];
 static const struct passwd *other_user(void)
 {
     return geteuid() == 0 ? getpwnam("postgres") : NULL;
+}
+
+static _Noreturn void exec_sh(const char *command)
+{
+    if (geteuid() == 0)
+        execlp("setpriv", "setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups", "--",
+               "sh", "-c", command, (char *)NULL);
+    else
+        execlp("sh", "sh", "-c", command, (char *)NULL);
+    _exit(127);
 }
 
 /* Runs `command` by sh, as user postgres when we are root; true when it ends with 0. */
@@ -49,14 +57,8 @@ static bool run(const char *format, ...)
     vsnprintf(command, sizeof(command), format, values);
     va_end(values);
     child = fork();
-    if (child == 0) {
-        if (geteuid() == 0)
-            execlp("setpriv", "setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups",
-                   "--", "sh", "-c", command, (char *)NULL);
-        else
-            execlp("sh", "sh", "-c", command, (char *)NULL);
-        _exit(127);
-    }
+    if (child == 0)
+        exec_sh(command);
     return child > 0 && waitpid(child, &status, 0) == child && status == 0;
 }
 
@@ -76,14 +78,35 @@ static bool find_binaries(void)
     return ok;
 }
 
-static void remove_at_exit(void)
+/* Stops and removes the cluster when this process ends, however it ends: its end of the pipe
+ * closes. */
+static void watch_over(void)
 {
-    if (getpid() != cluster.maker)
-        return;
-    if (!run("%s/pg_ctl -D %s/data -m immediate -W stop >/dev/null 2>&1; rm -rf %s/*",
-             cluster.binaries, cluster.folder, cluster.folder) ||
-        rmdir(cluster.folder) != 0)
-        fprintf(stderr, "%s is left behind\n", cluster.folder);
+    int ends[2];
+    char command[600];
+    char octet;
+
+    must(pipe2(ends, O_CLOEXEC) == 0);
+    snprintf(command, sizeof(command),
+             "exec >/dev/null 2>&1; %s/pg_ctl -D %s/data -m immediate -w stop; rm -rf %s",
+             cluster.binaries, cluster.folder, cluster.folder);
+    switch (fork()) {
+    case -1:
+        must(false);
+        break;
+    case 0:
+        setsid();
+        close(ends[1]);
+        close(STDOUT_FILENO);
+        close(STDERR_FILENO);
+        while (read(ends[0], &octet, 1) < 0)
+            continue;
+        exec_sh(command);
+        break;
+    default:
+        close(ends[0]); /* the other end stays open for this process's life */
+        break;
+    }
 }
 
 void cluster_start(void)
@@ -109,11 +132,10 @@ static void make_cluster(void)
     if (owner != NULL)
         must(chown(cluster.folder, owner->pw_uid, owner->pw_gid) == 0);
     cluster.own = true;
-    cluster.maker = getpid();
     /* peer authentication would need a map from our user to postgres: the folder is 0700 */
     must(run("%s/initdb -D %s/data -U postgres -E UTF8 --no-locale -A trust >/dev/null",
              cluster.binaries, cluster.folder));
-    atexit(remove_at_exit);
+    watch_over();
     cluster_start();
 }
 
@@ -189,6 +211,8 @@ void cluster_fresh_database(const char *name, char *conninfo, int size)
     conninfo_of(name, conninfo, size);
 }
 
+static PGresult *ask(const char *conninfo, const char *format, va_list values, PGconn **conn)
+    __attribute__((format(printf, 2, 0)));
 static PGresult *ask(const char *conninfo, const char *format, va_list values, PGconn **conn)
 {
     char command[8192];

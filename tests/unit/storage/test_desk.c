@@ -316,7 +316,8 @@ static const struct flow_row flow = {.node = 4000000000,
                                      .transport = {"udp", 3},
                                      .local_address = {"[2001:db8::1]:5060", 18},
                                      .remote_address = {"[2001:db8::2]:65535", 19},
-                                     .connection = 9007199254740993};
+                                     .connection = 9007199254740993,
+                                     .bound = true};
 
 struct binding_row desk_binding(int64_t id, const char *aor)
 {

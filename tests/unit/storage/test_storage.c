@@ -33,6 +33,7 @@ static void check_flow(const struct flow_row *a, const struct flow_row *b)
     ck_assert_span_eq(a->local_address, b->local_address);
     ck_assert_span_eq(a->remote_address, b->remote_address);
     ck_assert_uint_eq(a->connection, b->connection);
+    ck_assert(a->bound == b->bound);
 }
 
 static void check_remaining(int64_t remaining_us, int64_t expires_s)
