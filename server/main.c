@@ -1,5 +1,6 @@
 /* main.c - what the command line asks for. */
 #include "server/config.h"
+#include "server/server.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -7,9 +8,6 @@
 #include <sysexits.h>
 
 #define DEFAULT_PATH "/etc/presenced/presenced.conf"
-
-int server_run(const struct config *config);
-int server_migrate(const struct config *config);
 
 enum { PRINTED_BYTES_MAX = 1 << 20 };
 
@@ -24,11 +22,14 @@ static const char usage[] =
     "\n"
     "FILE is " DEFAULT_PATH " unless given. See presenced(8), presenced.conf(5).\n";
 
-static int check(const struct config *config)
+typedef int command_fn(struct config *config, const char *path);
+
+static int check(struct config *config, const char *path)
 {
     struct buffer out;
     size_t written;
 
+    (void)path;
     buffer_init(&out, PRINTED_BYTES_MAX);
     config_print(config, &out);
     written = fwrite(out.at, 1, out.len, stdout);
@@ -36,7 +37,7 @@ static int check(const struct config *config)
     return written > 0 && fflush(stdout) == 0 ? EX_OK : EX_IOERR;
 }
 
-static int with_config(const char *path, int (*fn)(const struct config *config))
+static int with_config(const char *path, command_fn *fn)
 {
     struct config_error error;
     struct config *config = config_load(path, &error);
@@ -46,7 +47,7 @@ static int with_config(const char *path, int (*fn)(const struct config *config))
         fprintf(stderr, "%s\n", error.text);
         return EX_CONFIG;
     }
-    status = fn(config);
+    status = fn(config, path);
     config_free(config);
     return status;
 }
@@ -58,7 +59,7 @@ int main(int argc, char **argv)
         {"migrate", no_argument, NULL, 'm'},      {"version", no_argument, NULL, 'v'},
         {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0},
     };
-    int (*fn)(const struct config *config) = server_run;
+    command_fn *fn = server_run;
     const char *path = DEFAULT_PATH;
     int option;
 

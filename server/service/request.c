@@ -335,6 +335,19 @@ void request_drop(struct request *self)
     end(self);
 }
 
+void requests_refuse_surplus(struct requests *requests, const struct sip_message *message,
+                             const struct flow *from, struct handle transaction)
+{
+    struct request surplus = {.owner = requests, .message = message, .flow = *from};
+    struct buffer *out = request_compose(&surplus, 500, span_of("Too Many Requests At A Time"),
+                                         (struct span){0}, false);
+
+    sip_compose_header_number(out, SPAN("Retry-After"), RETRY_AFTER_MIN_S);
+    sip_compose_body(out, (struct span){0}, (struct span){0});
+    (*requests->answers[message->method][5])++;
+    server_transaction_respond(requests->transactions, transaction, 500, buffer_span(out), NULL);
+}
+
 /* ---- waiting for a commit ---- */
 
 static void on_committed(const struct batch_waiter *waiter)

@@ -41,6 +41,10 @@ size_t requests_count(const struct requests *self);
 struct request *request_new(struct requests *requests, const struct sip_message *message,
                             const struct flow *from, struct handle transaction);
 
+/** Answers one for which there was no room: 500 with Retry-After. */
+void requests_refuse_surplus(struct requests *requests, const struct sip_message *message,
+                             const struct flow *from, struct handle transaction);
+
 /**
  * Another request that is being worked on has the same From tag, Call-ID and CSeq but came by
  * another path (RFC 3261 section 8.2.2.2).

@@ -166,6 +166,8 @@ static void begin(struct subscribing *it)
     it->change.accept = sip_header_value(it->message, SIP_ACCEPT);
     it->change.user_agent = sip_header_value(it->message, SIP_USER_AGENT);
     it->change.per_watcher_max = it->watcher_domain->subscriptions_max;
+    if (it->change.expires_s != 0 && !is_open(it))
+        return;
     switch (make(it, &made)) {
     case STATUS_OK:
         answer_when_committed(it, made);
@@ -254,7 +256,7 @@ static void receive_initial(struct subscribing *it)
     if (!refused_parties(it) &&
         auth_may_act(it->self->auth, it->request, it->watcher_domain, it->change.watcher) &&
         !refused_presentity(it) && !refused_event(it) && !refused_expires(it) &&
-        !refused_accept(it) && !refused_dialog(it) && is_open(it))
+        !refused_accept(it) && !refused_dialog(it))
         begin(it);
 }
 

@@ -28,7 +28,8 @@ struct batch {
     struct list rest; /* the other part of a batch that failed, to be written next */
     struct list next;
     bool writing;
-    uint64_t number;           /* of the batch in flight, else of the last one */
+    uint64_t number;           /* of the batch in flight */
+    uint64_t committed;        /* of the last one that was */
     struct instant written_at; /* when the batch in flight was given to storage */
     struct loop_later later;
     struct timer spacing;
@@ -188,9 +189,14 @@ bool batch_is_open(const struct batch *self)
     return storage_is_connected(self->storage) && !is_stuck(self);
 }
 
-uint64_t batch_number(const struct batch *self)
+uint64_t batch_committed(const struct batch *self)
 {
-    return self->number;
+    return self->committed;
+}
+
+void batch_begin(struct batch *self, uint64_t committed)
+{
+    self->committed = committed;
 }
 
 bool batch_is_idle(const struct batch *self)
@@ -434,10 +440,12 @@ static void on_written(void *waiter, enum storage_outcome outcome, struct span m
     }
     list_init(&done);
     list_append_all(&done, &self->in_flight);
-    if (outcome == STORAGE_COMMITTED)
+    if (outcome == STORAGE_COMMITTED) {
+        self->committed = self->number;
         each_in(self, &done, hot_commit);
-    else
+    } else {
         drop(self, &done);
+    }
     write_rest(self);
     answer_all(self, &done, outcome);
     loop_later(self->loop, &self->later);

@@ -75,8 +75,11 @@ void batch_forget(struct batch *self, const struct handle objects[], size_t coun
 /** Takes the command out of its table with the batch that is filled next. */
 void batch_command_done(struct batch *self, int64_t command);
 
-/** The number of the batch that was written last; while objects commit, of theirs. */
-uint64_t batch_number(const struct batch *self);
+/** The number of the last batch that has committed; while objects commit, of theirs. */
+uint64_t batch_committed(const struct batch *self);
+
+/** What a load found: the numbering goes on from there. */
+void batch_begin(struct batch *self, uint64_t committed);
 
 /** True when nothing waits and nothing is in flight. */
 bool batch_is_idle(const struct batch *self);

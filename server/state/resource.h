@@ -8,6 +8,8 @@
 #include "server/base/table.h"
 #include "server/state/node.h"
 
+struct notify;
+
 /**
  * Publications and subscriptions of a resource hang from it. It lives while it has any.
  *
@@ -34,8 +36,8 @@ struct resource {
         uint64_t unsettled_batch;  /* the first batch that not everyone heard of */
         struct instant unsettled_at;
         uint32_t unsettled_count; /* subscriptions owed and not marked so in their rows */
-        struct blob *document;    /* what `document_version` shows; NULL before it is asked for */
-        uint64_t document_version;
+        struct notify *notifier;  /* who looks after it; set with the first change or retry */
+        struct blob *document;    /* what `version` shows; NULL before it is asked for */
     } notify;
 
     uint32_t aor_len;

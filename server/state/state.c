@@ -142,6 +142,7 @@ static void on_ready(void *context, const struct storage_epoch *epoch)
     node->epoch = epoch->epoch;
     memcpy(&node->mark_key, epoch->secret, sizeof(node->mark_key));
     memcpy(&node->nonce_key, epoch->secret + sizeof(node->mark_key), sizeof(node->nonce_key));
+    batch_begin(node->batch, epoch->batch);
     self->loaded_notified_batch = epoch->notified_batch;
     self->ready = true;
     self->standby = false;

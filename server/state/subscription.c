@@ -553,6 +553,7 @@ void subscription_write_mark(struct subscription *self, bool owed)
         return;
     version = version_again(self, (struct span){0}, (struct span){0});
     version->owed = owed;
+    version->tells = self->delivery.held;
     /* What is left of the granted time, as the row will count from now() again. */
     version->expires_s = subscription_newest(self).left_s;
     stage_and_write(self, version);

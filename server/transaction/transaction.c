@@ -241,3 +241,10 @@ struct transactions *transactions_new_over(struct transport *transport, struct l
     transport_on_failure(transport, transactions_failed, self);
     return self;
 }
+
+bool transactions_made_branch(const struct transactions *self, struct span branch)
+{
+    struct handle transaction;
+
+    return branch_parse(&self->branch_key, self->options.node, branch, &transaction) == BRANCH_OURS;
+}

@@ -100,6 +100,9 @@ void transactions_receive(void *self, struct sip_message *message, const struct 
 /** A message did not get out: a transport_failed_fn with the transactions as its context. */
 void transactions_failed(void *self, const struct flow *to, struct span octets);
 
+/** True when this node made that branch: a request that bears it has been here before. */
+bool transactions_made_branch(const struct transactions *self, struct span branch);
+
 /* ---- figures ---- */
 
 struct transaction_counts {

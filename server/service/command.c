@@ -1,0 +1,109 @@
+/* command.c - each kind ends in the same staging functions that SIP requests use. */
+#include "server/service/command.h"
+
+#include <inttypes.h>
+
+static struct resource *resource_of(const struct commands *self, const struct command_row *row)
+{
+    return resources_find(self->state->resources, row->aor, row->event);
+}
+
+static const char *unpublish(struct commands *self, const struct command_row *row)
+{
+    struct resource *resource = resource_of(self, row);
+    struct publication *publication =
+        resource == NULL ? NULL : publication_find(resource, row->target);
+
+    if (resource != NULL && row->target == 0)
+        publication = publication_find_hard_state(resource);
+    if (publication == NULL)
+        return "no such publication";
+    publication_stage_removal(publication);
+    return NULL;
+}
+
+/* There is one hard state per resource: a new one takes the place of the old one. */
+static const char *publish(struct commands *self, const struct command_row *row)
+{
+    struct resource *resource = resource_of(self, row);
+    struct publication *publication =
+        resource == NULL || row->expires_s != 0 ? NULL : publication_find_hard_state(resource);
+    struct publication_change change = {
+        .aor = row->aor,
+        .event = row->event,
+        .content_type = row->content_type,
+        .document = row->document,
+        .expires_s = row->expires_s,
+        .hard_state = row->expires_s == 0,
+    };
+    const struct event_package *package = event_package_find(self->packages, row->event);
+    const char *phrase = "not an event package that can be published";
+    struct handle objects[1];
+
+    if (package == NULL || package->check == NULL)
+        return phrase;
+    if (package->check(package, row->document, &phrase) != STATUS_OK)
+        return phrase;
+    if (publication != NULL)
+        change.if_match = publication_entity_tag(publication);
+    if (publication_stage(self->state->publications, &change, &publication) != STATUS_OK)
+        return "too many publications";
+    objects[0] = publication_handle(publication);
+    batch_write(self->state->node.batch, objects, 1);
+    return NULL;
+}
+
+static const char *terminate(struct commands *self, const struct command_row *row)
+{
+    struct resource *resource = resource_of(self, row);
+    struct subscription *subscription =
+        resource == NULL ? NULL : subscription_find_id(resource, row->target);
+
+    if (subscription == NULL || subscription_newest(subscription).state == SUBSCRIPTION_TERMINATED)
+        return "no such subscription";
+    subscription_end(subscription, span_empty(row->reason) ? SPAN("deactivated") : row->reason);
+    return NULL;
+}
+
+static void remove_binding(struct binding *binding, void *context)
+{
+    (void)context;
+    binding_stage_removal(binding);
+}
+
+static const char *unregister(struct commands *self, const struct command_row *row)
+{
+    struct location *location = bindings_find(self->state->bindings, row->aor);
+    struct binding *binding = location_find_id(location, row->target);
+
+    if (row->target == 0)
+        location_each(location, remove_binding, NULL);
+    else if (binding != NULL)
+        binding_stage_removal(binding);
+    return location == NULL || (row->target != 0 && binding == NULL) ? "no such binding" : NULL;
+}
+
+static const char *carry_out(struct commands *self, const struct command_row *row)
+{
+    switch (row->kind) {
+    case COMMAND_PUBLISH:
+        return publish(self, row);
+    case COMMAND_UNPUBLISH:
+        return unpublish(self, row);
+    case COMMAND_TERMINATE:
+        return terminate(self, row);
+    case COMMAND_UNREGISTER:
+        return unregister(self, row);
+    }
+    return "unknown";
+}
+
+void command_receive(struct commands *self, const struct command_row *row)
+{
+    const char *fault = carry_out(self, row);
+
+    batch_command_done(self->state->node.batch, row->id);
+    log_line(self->state->node.log, fault == NULL ? LOG_INFO : LOG_WARNING, "command",
+             "id=%" PRId64 " kind=%d aor=" SPAN_FMT " result=\"%s\"", row->id, (int)row->kind,
+             SPAN_ARG(row->aor), fault == NULL ? "done" : fault);
+}
