@@ -7,7 +7,7 @@ cd "$(dirname "$0")/../.."
 # shellcheck source=tests/support/baresip.sh
 . tests/support/baresip.sh
 
-has_row() { rows "select from presence.$1 where aor = '$2@$DOMAIN'"; }
+has_row() { rows "select 1 from presence.$1 where aor = '$2@$DOMAIN'"; }
 shows() { (baresip_tell "$1" contacts) 2>/dev/null | tee "$DIR/contacts" | grep -q "$2"; }
 stop_phones() {
     baresip_stop alice

@@ -32,7 +32,7 @@ reload_to_debug() {
 
 server_set_up
 expect "bob sees what alice publishes" deploy/demo/exchange 127.0.0.1 "$SIP_PORT" "$DOMAIN"
-expect "her publication is a row" rows "select from presence.publication where aor = 'alice@$DOMAIN'"
+expect "her publication is a row" rows "select 1 from presence.publication where aor = 'alice@$DOMAIN'"
 expect "a second exchange works like the first" deploy/demo/exchange 127.0.0.1 "$SIP_PORT" "$DOMAIN"
 expect "a wrong password is refused" refuses 1 deploy/demo/exchange 127.0.0.1 "$SIP_PORT" "$DOMAIN" wrong
 expect "/healthz is 200" http_get /healthz
@@ -47,6 +47,6 @@ expect "an unknown option is refused with 64" refuses 64 "$PRESENCED" --nonsense
 expect "--migrate may run again" "$PRESENCED" --config "$DIR/migrate.conf" --migrate
 server_kill
 expect "it starts again after SIGKILL" server_start
-expect "and shows what was published before" rows "select from presence.publication where aor = 'alice@$DOMAIN'"
+expect "and shows what was published before" rows "select 1 from presence.publication where aor = 'alice@$DOMAIN'"
 expect "and still answers" deploy/demo/exchange 127.0.0.1 "$SIP_PORT" "$DOMAIN"
 server_finish

@@ -15,9 +15,9 @@ sipp_as() {
     return 1
 }
 
-bob_is_subscribed() { rows "select from presence.subscription where aor = 'alice@$DOMAIN'"; }
+bob_is_subscribed() { rows "select 1 from presence.subscription where aor = 'alice@$DOMAIN'"; }
 nobody_is_subscribed() { ! bob_is_subscribed; }
-registered() { rows "select from presence.binding where aor = '$1@$DOMAIN'"; }
+registered() { rows "select 1 from presence.binding where aor = '$1@$DOMAIN'"; }
 not_registered() { ! registered "$1"; }
 
 server_set_up
