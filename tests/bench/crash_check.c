@@ -105,15 +105,15 @@ static void judge_missing(struct crash *self, struct object *object)
     object->sure.present = false;
 }
 
-/* The object of a contact or Call-ID such as "b3-1-5af2"; NULL when it is not of this run. */
+/* The object of a name such as "3-1-5af2"; NULL when it is not of this run. */
 static struct object *named(struct crash *self, enum object_kind kind, const char *name)
 {
-    unsigned account;
-    unsigned number;
+    uint32_t numbers[2];
 
-    if (sscanf(name, "%u-%u", &account, &number) != 2 || account >= self->accounts || number > 1)
+    if (scan_dashed(span_of(name), numbers, 2) != 2 || numbers[0] >= self->accounts ||
+        numbers[1] > 1)
         return NULL;
-    return crash_object(self, kind, account, number);
+    return crash_object(self, kind, numbers[0], numbers[1]);
 }
 
 static void binding_row(struct crash *self, const char *contact, const char *cseq)
@@ -148,11 +148,11 @@ static void subscription_row(struct crash *self, const char *call_id, const char
     struct object *object =
         call_id[0] == 's' ? named(self, OBJECT_SUBSCRIPTION, call_id + 1) : NULL;
     struct row row = {.mark = (uint32_t)strtoul(cseq, NULL, 10), .tag = tag};
-    unsigned life = 0;
+    uint32_t numbers[3];
 
-    if (object == NULL || sscanf(call_id + 1, "%*u-%*u-%u", &life) != 1)
+    if (object == NULL || scan_dashed(span_of(call_id + 1), numbers, 3) != 3)
         crash_violation(self, "STRANGE: a subscription with Call-ID %s", call_id);
-    else if (life != object->life)
+    else if (numbers[2] != object->life)
         crash_violation(self, "ENDED, yet there: subscription %s (now at life %u)", call_id,
                         object->life);
     else

@@ -3,8 +3,8 @@
 
 #include <stdio.h>
 
-#define MS 1000
-#define SECOND_US 1000000
+#define MS ((int64_t)1000)
+#define SECOND_US ((int64_t)1000000)
 #define IMPATIENT_US (200 * MS)
 #define SHORT_EXPIRES_S 2
 #define LONG_EXPIRES_S 600
@@ -358,27 +358,17 @@ static void read_serials(struct span body, uint32_t account, uint32_t serials[CR
 
 /* Of "s3-1-7-5af2@crash" the numbers; false when the Call-ID is not of this run. */
 static bool read_call_id(const struct crash *self, struct span call_id, char kind,
-                         uint32_t numbers[3], int count)
+                         uint32_t *numbers, unsigned count)
 {
-    char text[64];
-    char expected[64];
+    char end[32];
+    struct span suffix;
 
-    if (call_id.len >= sizeof(text) || call_id.len == 0 || call_id.at[0] != kind)
-        return false;
-    memcpy(text, call_id.at, call_id.len);
-    text[call_id.len] = '\0';
-    if (count == 3) {
-        if (sscanf(text + 1, "%u-%u-%u-", &numbers[0], &numbers[1], &numbers[2]) != 3)
-            return false;
-        (void)snprintf(expected, sizeof(expected), "%c%u-%u-%u-%x@crash", kind, numbers[0],
-                       numbers[1], numbers[2], self->run);
-    } else {
-        if (sscanf(text + 1, "%u-%u-", &numbers[0], &numbers[1]) != 2)
-            return false;
-        (void)snprintf(expected, sizeof(expected), "%c%u-%u-%x@crash", kind, numbers[0], numbers[1],
-                       self->run);
-    }
-    return strcmp(text, expected) == 0 && numbers[0] < self->accounts;
+    (void)snprintf(end, sizeof(end), "-%x@crash", self->run);
+    suffix = span_of(end);
+    return call_id.len > suffix.len && call_id.at[0] == kind &&
+           span_equal(span_skip(call_id, call_id.len - suffix.len), suffix) &&
+           scan_dashed(span_skip(call_id, 1), numbers, count) == count &&
+           numbers[0] < self->accounts;
 }
 
 /* Serials only grow: what a NOTIFY shows may be gone, but never older than what was shown. */

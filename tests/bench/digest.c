@@ -13,7 +13,7 @@ static void md5_hex(char out[HEX_LEN], const struct text *input)
     unsigned char sum[16];
 
     must(EVP_Digest(input->at, input->len, sum, NULL, EVP_md5(), NULL) == 1);
-    for (unsigned i = 0; i < sizeof(sum); i++) {
+    for (size_t i = 0; i < sizeof(sum); i++) {
         out[2 * i] = hex[sum[i] >> 4];
         out[2 * i + 1] = hex[sum[i] & 15];
     }

@@ -25,6 +25,21 @@ uint32_t scan_number(struct span text)
     return number;
 }
 
+unsigned scan_dashed(struct span text, uint32_t *out, unsigned count)
+{
+    unsigned found = 0;
+
+    while (found < count && text.len > 0 && text.at[0] >= '0' && text.at[0] <= '9') {
+        const char *dash = span_find(text, '-');
+
+        out[found++] = scan_number(text);
+        if (dash == NULL)
+            break;
+        text = span_between(dash + 1, text.at + text.len);
+    }
+    return found;
+}
+
 struct span scan_behind(struct span text, struct span needle)
 {
     const char *at = text.len == 0 ? NULL : memmem(text.at, text.len, needle.at, needle.len);

@@ -47,6 +47,10 @@ struct span scan_branch(const struct scan *message);
 /** Digits at the start of `text`; 0 when there are none. */
 uint32_t scan_number(struct span text);
 
+/** Up to `count` numbers with dashes between them, as in "3-1-7-5af2"; returns how many there are.
+ */
+unsigned scan_dashed(struct span text, uint32_t *out, unsigned count);
+
 /** The bytes behind the first `needle` in `text`; empty when it is not there. */
 struct span scan_behind(struct span text, struct span needle);
 

@@ -40,9 +40,10 @@ void wire_close(struct wire *self);
 /** The number of the local UDP port, for Via and Contact. */
 uint16_t wire_local_port(const struct wire *self, uint32_t port);
 
-/** Copies `datagram` (at most WIRE_SEND_BYTES) into the queue of `port`; full queues are flushed.
+/** Copies `datagram` (at most WIRE_SEND_BYTES) into the queue of port `index`; full queues are
+ * flushed.
  */
-void wire_send(struct wire *self, uint32_t port, struct span datagram);
+void wire_send(struct wire *self, uint32_t index, struct span datagram);
 
 /** Hands everything that is queued to the kernel. */
 void wire_flush(struct wire *self);
