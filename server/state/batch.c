@@ -30,6 +30,7 @@ struct batch {
     bool writing;
     uint64_t number;           /* of the batch in flight */
     uint64_t committed;        /* of the last one that was */
+    size_t last_requests;      /* in the last batch that was taken from `next` */
     struct instant written_at; /* when the batch in flight was given to storage */
     struct loop_later later;
     struct timer spacing;
@@ -300,6 +301,7 @@ static void take_next(struct batch *self)
         gather_marked(self, &self->next, &self->in_flight);
     each_in(self, &self->in_flight, unmark);
     each_in(self, &self->in_flight, hot_take);
+    self->last_requests = requests;
     metric_observe(self->requests_per_batch, (double)requests);
 }
 
@@ -318,13 +320,19 @@ static void on_spacing(struct timer *timer, struct instant now)
     loop_later(self->loop, &self->later);
 }
 
+/* One client that asks again as soon as it was answered gains nothing from waiting for others. */
+static bool is_lonely(const struct batch *self)
+{
+    return self->last_requests <= 1 && self->next.next == self->next.prev;
+}
+
 static void flush(struct batch *self)
 {
     struct instant due = instant_after(self->written_at, self->options.spacing_us);
 
     if (self->writing || (list_empty(&self->next) && self->command_count == 0))
         return;
-    if (!instant_reached(loop_now(self->loop), due)) {
+    if (!is_lonely(self) && !instant_reached(loop_now(self->loop), due)) {
         if (!timer_is_running(&self->spacing))
             timer_start(loop_timers(self->loop), &self->spacing, due, on_spacing);
         return;
