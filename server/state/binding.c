@@ -55,9 +55,17 @@ static const struct version *newest(const struct binding *self)
     return version_of(self->hot.newest);
 }
 
+/* A key that is the Contact itself, as it mostly is, is not kept twice. */
 static struct span field(const struct version *version, enum field which)
 {
-    return packed_get(version->ends, version->octets, which);
+    struct span found = packed_get(version->ends, version->octets, which);
+
+    return which == KEY && span_empty(found) ? field(version, CONTACT) : found;
+}
+
+static struct span key_kept(struct span key, struct span contact)
+{
+    return span_equal(key, contact) ? (struct span){0} : key;
 }
 
 static bool is_live(const struct binding *self)
@@ -261,10 +269,14 @@ static struct version *version_new(const struct span fields[FIELDS])
 static struct version *version_for(const struct bindings *self, const struct binding_change *change)
 {
     const struct span fields[FIELDS] = {
-        [KEY] = change->contact_key,       [CONTACT] = change->contact,
-        [PARAMETERS] = change->parameters, [PATH] = change->path,
-        [INSTANCE] = change->instance,     [CALL_ID] = change->call_id,
-        [FROM_TAG] = change->from_tag,     [USER_AGENT] = change->user_agent,
+        [KEY] = key_kept(change->contact_key, change->contact),
+        [CONTACT] = change->contact,
+        [PARAMETERS] = change->parameters,
+        [PATH] = change->path,
+        [INSTANCE] = change->instance,
+        [CALL_ID] = change->call_id,
+        [FROM_TAG] = change->from_tag,
+        [USER_AGENT] = change->user_agent,
     };
     struct version *version = version_new(fields);
 
@@ -364,9 +376,14 @@ void bindings_load(struct bindings *self, const struct binding_row *row)
 {
     struct binding *made = make(self, row->aor, row->id);
     const struct span fields[FIELDS] = {
-        [KEY] = row->contact_key,   [CONTACT] = row->contact,       [PARAMETERS] = row->parameters,
-        [PATH] = row->path,         [INSTANCE] = row->instance,     [CALL_ID] = row->call_id,
-        [FROM_TAG] = row->from_tag, [USER_AGENT] = row->user_agent,
+        [KEY] = key_kept(row->contact_key, row->contact),
+        [CONTACT] = row->contact,
+        [PARAMETERS] = row->parameters,
+        [PATH] = row->path,
+        [INSTANCE] = row->instance,
+        [CALL_ID] = row->call_id,
+        [FROM_TAG] = row->from_tag,
+        [USER_AGENT] = row->user_agent,
     };
     struct version *version = version_new(fields);
 

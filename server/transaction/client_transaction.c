@@ -134,7 +134,7 @@ static void destroy(struct transactions *self, struct client_transaction *it)
     timer_stop(self->timers, &it->timer);
     list_remove(&it->link);
     handle_remove(self->client_handles, it->handle);
-    kept_drop(&it->kept);
+    kept_drop(self->shelf, &it->kept);
     self->client_counts[is_invite(it)]--;
     pool_free_slot(self->client_pool, it);
 }
@@ -217,7 +217,7 @@ static void make_ack(struct transactions *self, struct client_transaction *it,
     ack_compose(&self->scratch, response, &ack);
     if (ack.overflowed)
         buffer_reset(&ack); /* longer than any datagram: the peer's repetitions end by timer H */
-    kept_put(&it->kept, buffer_span(&ack), NULL);
+    kept_put(self->shelf, &it->kept, buffer_span(&ack), NULL);
 }
 
 /* Enters a state in which only repeated answers are awaited. Returns whether it is worth while. */
@@ -227,7 +227,7 @@ static bool linger(struct transactions *self, struct client_transaction *it)
     struct instant now = transactions_now(self);
 
     if (it->state == CLIENT_ACCEPTED || !is_invite(it))
-        kept_drop(&it->kept);
+        kept_drop(self->shelf, &it->kept);
     it->has_failed = false;
     it->interval_ms = 0;
     it->deadline_us = now.us + time_us;
@@ -370,7 +370,7 @@ void client_transaction_send(struct transactions *self, struct handle handle, st
 
     if (it == NULL)
         return;
-    kept_put(&it->kept, head, body);
+    kept_put(self->shelf, &it->kept, head, body);
     it->deadline_us = now.us + transactions_give_up_us(self);                     /* B, F */
     it->interval_ms = flow_is_reliable(&it->to) ? 0 : self->options.timers.t1_ms; /* A, E */
     start_timer(self, it, now);

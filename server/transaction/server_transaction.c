@@ -143,7 +143,7 @@ static void destroy(struct transactions *self, struct server_transaction *it)
     timer_stop(self->timers, &it->timer);
     table_remove(&self->server_table, &it->link);
     handle_remove(self->server_handles, it->handle);
-    kept_drop(&it->kept);
+    kept_drop(self->shelf, &it->kept);
     self->server_counts[it->is_invite]--;
     pool_free_slot(self->server_pool, it);
 }
@@ -244,7 +244,7 @@ static void send_100(struct transactions *self, struct server_transaction *it)
     sip_compose_body(&response, (struct span){0}, (struct span){0});
     if (response.overflowed)
         return;
-    kept_put(&it->kept, buffer_span(&response), NULL);
+    kept_put(self->shelf, &it->kept, buffer_span(&response), NULL);
     it->has_response = true;
     send(self, it, kept_head(&it->kept), NULL);
 }
@@ -273,10 +273,10 @@ static void apply(struct transactions *self, struct server_transaction *it, enum
         if (arrow->actions & START_TIMER)
             start_state_timer(self, it);
         if (arrow->actions & (KEEP | SEND)) {
-            kept_drop(&it->kept);
+            kept_drop(self->shelf, &it->kept);
             it->has_response = (arrow->actions & KEEP) != 0 && !response->silent;
             if (it->has_response)
-                kept_put(&it->kept, response->head, response->body);
+                kept_put(self->shelf, &it->kept, response->head, response->body);
         }
         if ((arrow->actions & SEND) && !response->silent)
             send(self, it, response->head, response->body);
@@ -355,7 +355,7 @@ static struct server_transaction *create(struct transactions *self,
     self->sink.response_flow(self->sink.context, from, &request->via, &it->to);
     table_add(&self->server_table, &it->link, key->words[0]);
     self->server_counts[it->is_invite]++;
-    kept_put(&it->kept, request->bytes, NULL);
+    kept_put(self->shelf, &it->kept, request->bytes, NULL);
     /* Who proxies an INVITE bounds it by Timer C (section 16.6); here it may ring for ever. */
     it->deadline_us = it->is_invite ? INT64_MAX : now.us + transactions_give_up_us(self);
     it->interval_ms = it->is_invite ? self->options.timers.invite_100_ms
@@ -522,7 +522,7 @@ static void free_one(struct table_link *link, void *context)
     struct server_transaction *it = CONTAINER_OF(link, struct server_transaction, link);
 
     timer_stop(self->timers, &it->timer);
-    kept_drop(&it->kept);
+    kept_drop(self->shelf, &it->kept);
 }
 
 void server_transactions_free(struct transactions *self)

@@ -9,18 +9,17 @@
 
 /* ---- kept octets ---- */
 
-void kept_drop(struct kept *self)
+void kept_drop(struct shelf *shelf, struct kept *self)
 {
-    free(self->octets);
+    shelf_give_back(shelf, self->octets, self->len);
     blob_unref(self->body);
     *self = (struct kept){0};
 }
 
-void kept_put(struct kept *self, struct span head, struct blob *body)
+void kept_put(struct shelf *shelf, struct kept *self, struct span head, struct blob *body)
 {
-    kept_drop(self);
-    self->octets = malloc(head.len == 0 ? 1 : head.len);
-    must(self->octets != NULL);
+    kept_drop(shelf, self);
+    self->octets = shelf_alloc(shelf, head.len);
     if (head.len > 0)
         memcpy(self->octets, head.at, head.len);
     self->len = head.len;
@@ -122,6 +121,7 @@ struct transactions *transactions_new(struct timers *timers, const struct transa
     self->timers = timers;
     self->sink = *sink;
     self->options = with_defaults(options);
+    self->shelf = shelf_new(self->options.server_max + self->options.client_max);
     table_init(&self->server_table);
     server_transactions_init(self);
     client_transactions_init(self);
@@ -136,6 +136,7 @@ void transactions_free(struct transactions *self)
         return;
     server_transactions_free(self);
     client_transactions_free(self);
+    shelf_free(self->shelf);
     table_deinit(&self->server_table);
     free(self);
 }

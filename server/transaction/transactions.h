@@ -4,6 +4,7 @@
 
 #include "server/base/list.h"
 #include "server/base/pool.h"
+#include "server/base/shelf.h"
 #include "server/base/table.h"
 #include "server/transaction/branch.h"
 #include "server/transaction/client_transaction.h"
@@ -40,6 +41,8 @@ struct transactions {
     transactions_failed_fn *on_failure;
     void *on_failure_context;
 
+    struct shelf *shelf; /* octets that are kept */
+
     struct table server_table; /* by match_key */
     struct match_secret match_secret;
     struct handle_table *server_handles;
@@ -64,8 +67,8 @@ struct kept {
 };
 
 /** Replaces what it holds by a copy of `head` and a reference to `body`. */
-void kept_put(struct kept *self, struct span head, struct blob *body);
-void kept_drop(struct kept *self);
+void kept_put(struct shelf *shelf, struct kept *self, struct span head, struct blob *body);
+void kept_drop(struct shelf *shelf, struct kept *self);
 
 static inline struct span kept_head(const struct kept *self)
 {
