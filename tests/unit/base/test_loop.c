@@ -109,6 +109,20 @@ START_TEST(a_turn_is_timers_then_descriptors_then_later_then_hooks_by_place)
 }
 END_TEST
 
+START_TEST(a_hook_of_negative_place_runs_before_the_timers)
+{
+    struct story story;
+
+    story_begin(&story);
+    loop_each_turn(story.loop, 0, on_hook_2, &story);
+    loop_each_turn(story.loop, -1, on_hook_1, &story);
+    timer_start(loop_timers(story.loop), &story.timer, loop_now(story.loop), on_timer);
+    loop_run_once(story.loop, 0);
+    ck_assert_str_eq(story.text, "1t2");
+    story_end(&story);
+}
+END_TEST
+
 START_TEST(what_is_watched_for_can_be_changed_and_paused)
 {
     struct story story;
@@ -360,6 +374,7 @@ Suite *base_loop_suite(void)
     TCase *descriptors = tcase_create("descriptors");
 
     tcase_add_test(turns, a_turn_is_timers_then_descriptors_then_later_then_hooks_by_place);
+    tcase_add_test(turns, a_hook_of_negative_place_runs_before_the_timers);
     tcase_add_test(turns, what_is_asked_for_at_the_end_of_a_turn_runs_in_that_turn);
     tcase_add_test(turns, one_that_always_asks_again_starves_nobody);
     tcase_add_test(turns, what_a_hook_asks_for_runs_without_a_sleep_before_it);

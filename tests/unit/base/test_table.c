@@ -264,6 +264,7 @@ START_TEST(two_spans_hash_by_their_border_too)
     first = table_hash_more(&table, table_hash(&table, SPAN("ab")), SPAN("c"));
     second = table_hash_more(&table, table_hash(&table, SPAN("a")), SPAN("bc"));
     ck_assert_uint_ne(first, second);
+    ck_assert_uint_eq(table_hash(&table, (struct span){0}), table_hash(&table, SPAN("")));
     table_deinit(&table);
 }
 END_TEST
