@@ -68,7 +68,7 @@ enum status sip_address_parse(struct span value, struct sip_address *out)
         out->is_star = true;
         return STATUS_OK;
     }
-    end = value.at + value.len;
+    end = span_end(value);
     if (*value.at == '"' || span_find(value, '<') != NULL)
         at = parse_name_addr(value.at, end, out);
     else

@@ -60,7 +60,7 @@ void sip_compose_body(struct buffer *buffer, struct span type, struct span body)
    become spaces: whoever reads our answer shall see no line there that we did not write. */
 static void put_received(struct buffer *buffer, struct span value)
 {
-    const char *at = value.at, *end = value.at + value.len, *from = at;
+    const char *at = value.at, *end = span_end(value), *from = at;
 
     for (; at < end; at++) {
         if (*at != '\r' && *at != '\n')

@@ -4,7 +4,7 @@
 
 enum status sip_cseq_parse(struct span value, struct sip_cseq *out)
 {
-    const char *at = value.at, *end = value.at + value.len, *digits_end, *name;
+    const char *at = value.at, *end = span_end(value), *digits_end, *name;
     uint64_t number;
     enum status status;
 

@@ -58,7 +58,7 @@ static enum sip_qop qop_of(struct span name)
 /* `name EQUAL ( token / quoted-string )`, the whole of `item`; a value without its quotes. */
 static enum status parse_item(struct span item, struct span *name, struct span *value)
 {
-    const char *at = item.at, *end = item.at + item.len, *stop = skip_class(at, end, OCTET_TOKEN);
+    const char *at = item.at, *end = span_end(item), *stop = skip_class(at, end, OCTET_TOKEN);
 
     *name = span_between(at, stop);
     at = skip_space(stop, end);
@@ -138,7 +138,7 @@ static enum status interpret(struct sip_credentials *out)
 enum status sip_credentials_parse(struct span value, struct sip_credentials *out)
 {
     struct span rest, item, name, text;
-    const char *end = value.at + value.len, *stop;
+    const char *end = span_end(value), *stop;
 
     *out = (struct sip_credentials){.algorithm = DIGEST_MD5};
     if (span_empty(value))

@@ -5,7 +5,7 @@
 /* token, then *( SEMI param ): the shape of both fields. */
 static enum status parse_head(struct span value, struct span *head, struct span *params)
 {
-    const char *end = value.at + value.len, *stop;
+    const char *end = span_end(value), *stop;
 
     if (span_empty(value))
         return STATUS_MALFORMED;

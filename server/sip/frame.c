@@ -1,6 +1,7 @@
 /* frame.c - sip_frame_stream(): where messages of a stream end (RFC 3261 section 18.3). */
 #include "server/sip/line.h"
 #include "server/sip/parse.h"
+#include "server/sip/scan.h"
 
 static enum sip_parse_result refuse(struct sip_fault *fault, int status, const char *phrase)
 {
@@ -11,7 +12,7 @@ static enum sip_parse_result refuse(struct sip_fault *fault, int status, const c
 /* Behind the empty line that ends the head; NULL when it has not come yet. */
 static const char *find_head_end(struct span message, size_t *scanned_bytes)
 {
-    const char *at = message.at + *scanned_bytes, *end = message.at + message.len;
+    const char *at = message.at + *scanned_bytes, *end = span_end(message);
 
     while (at < end && (at = memchr(at, '\r', (size_t)(end - at))) != NULL) {
         if (end - at < 4) {
@@ -30,7 +31,7 @@ static const char *find_head_end(struct span message, size_t *scanned_bytes)
 static enum sip_parse_result find_length(struct span head, uint64_t *length,
                                          struct sip_fault *fault)
 {
-    const char *end = head.at + head.len;
+    const char *end = span_end(head);
     struct sip_line line = sip_line_next(head.at, end, false);
     bool found = false;
 
@@ -57,7 +58,7 @@ static enum sip_parse_result find_length(struct span head, uint64_t *length,
 enum sip_parse_result sip_frame_stream(struct span bytes, const struct sip_limits *limits,
                                        struct sip_frame *frame, struct sip_fault *fault)
 {
-    const char *end = bytes.at + bytes.len, *start, *head_end;
+    const char *end = span_end(bytes), *start, *head_end;
     struct span message;
     uint64_t length = 0;
     enum sip_parse_result result;

@@ -5,7 +5,7 @@
 
 enum status sip_media_parse(struct span value, struct sip_media *out)
 {
-    const char *end = value.at + value.len, *type_end, *slash, *subtype, *stop;
+    const char *end = span_end(value), *type_end, *slash, *subtype, *stop;
 
     if (span_empty(value))
         return STATUS_MALFORMED;
@@ -31,7 +31,7 @@ static bool split(struct span name, struct span *type, struct span *subtype)
     if (slash == NULL)
         return false;
     *type = span_between(name.at, slash);
-    *subtype = span_between(slash + 1, name.at + name.len);
+    *subtype = span_between(slash + 1, span_end(name));
     return true;
 }
 

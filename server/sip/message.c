@@ -68,7 +68,7 @@ bool sip_lists(const struct sip_message *message, enum sip_header_id id, struct 
 
     while (sip_values_next(&values, &value)) {
         /* Allow-Events and the like may bear parameters */
-        const char *stop = skip_class(value.at, value.at + value.len, OCTET_TOKEN);
+        const char *stop = skip_class(value.at, span_end(value), OCTET_TOKEN);
 
         if (span_equal_nocase(span_between(value.at, stop), token))
             return true;

@@ -6,13 +6,12 @@ enum step { STEP_END, STEP_FOUND, STEP_BAD };
 
 bool sip_is_token(struct span text)
 {
-    return text.len > 0 &&
-           skip_class(text.at, text.at + text.len, OCTET_TOKEN) == text.at + text.len;
+    return text.len > 0 && skip_class(text.at, span_end(text), OCTET_TOKEN) == span_end(text);
 }
 
 struct span sip_trim(struct span text)
 {
-    const char *at = text.at, *end = text.at + text.len;
+    const char *at = text.at, *end = span_end(text);
 
     if (text.len == 0)
         return text;
@@ -25,7 +24,7 @@ struct span sip_trim(struct span text)
 /* SEMI generic-param (RFC 3261 section 25.1). */
 static enum step step(struct span *rest, struct sip_parameter *out)
 {
-    const char *end = rest->at + rest->len, *at, *name, *name_end, *value;
+    const char *end = span_end(*rest), *at, *name, *name_end, *value;
 
     if (rest->len == 0 || (at = skip_space(rest->at, end)) == end)
         return STEP_END;
@@ -115,7 +114,7 @@ enum status sip_unquote(struct span quoted, char *out, size_t size_bytes, struct
         *text = quoted;
         return STATUS_OK;
     }
-    if (sip_quoted_end(quoted.at, quoted.at + quoted.len) != quoted.at + quoted.len)
+    if (sip_quoted_end(quoted.at, span_end(quoted)) != span_end(quoted))
         return STATUS_MALFORMED;
     return sip_unescape_quoted((struct span){quoted.at + 1, quoted.len - 2}, out, size_bytes, text);
 }

@@ -29,7 +29,7 @@ static void fault(struct parser *self, int status, const char *phrase)
 /* "SIP" "/" 1*DIGIT "." 1*DIGIT */
 static bool is_version(struct span text)
 {
-    const char *end = text.at + text.len, *at, *dot;
+    const char *end = span_end(text), *at, *dot;
 
     if (text.len < 7 || !text_is((struct span){text.at, 4}, SPAN("sip/")))
         return false;
@@ -87,7 +87,7 @@ static void parse_request_uri(struct parser *self)
 static void parse_request_line(struct parser *self, struct span line)
 {
     struct sip_message *message = self->message;
-    const char *end = line.at + line.len;
+    const char *end = span_end(line);
     const char *method_end = skip_class(line.at, end, OCTET_TOKEN), *uri_end;
 
     if (method_end == line.at || method_end == end || *method_end != ' ') {
@@ -132,7 +132,7 @@ static void add_header(struct parser *self, struct span name, struct span value)
 /* field-name HCOLON field-value; HCOLON = *( SP / HTAB ) ":" SWS. */
 static void parse_header_line(struct parser *self, struct span line)
 {
-    const char *end = line.at + line.len;
+    const char *end = span_end(line);
     const char *name_end = skip_class(line.at, end, OCTET_TOKEN), *colon = name_end;
 
     while (colon < end && (*colon == ' ' || *colon == '\t'))
@@ -228,7 +228,7 @@ static void check_presence(struct parser *self)
 /* callid = word [ "@" word ] */
 static bool is_call_id(struct span text)
 {
-    const char *end = text.at + text.len, *at, *host;
+    const char *end = span_end(text), *at, *host;
 
     if (text.len == 0)
         return false;
@@ -345,7 +345,7 @@ enum sip_parse_result sip_parse_datagram(struct span bytes, const struct sip_lim
         fault(&self, 400, "Malformed Request Line");
         return SIP_MALFORMED;
     }
-    self.end = bytes.at + bytes.len;
+    self.end = span_end(bytes);
     self.at = sip_skip_empty_lines(bytes.at, self.end);
     out->bytes.at = self.at;
     parse_head(&self);

@@ -30,6 +30,12 @@ static inline bool octet_is(char octet, int classes)
     return (sip_octet_classes[(unsigned char)octet] & classes) != 0;
 }
 
+/** Behind its last octet; NULL for a span that has no memory, to which nothing may be added. */
+static inline const char *span_end(struct span text)
+{
+    return text.at == NULL ? NULL : text.at + text.len;
+}
+
 /** The first octet from `at` on that is in none of `classes`. */
 static inline const char *skip_class(const char *at, const char *end, int classes)
 {

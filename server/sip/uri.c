@@ -98,7 +98,7 @@ static enum status parse_sip(const char *at, const char *end, struct sip_uri *ou
 
 enum status sip_uri_parse(struct span text, struct sip_uri *out)
 {
-    const char *colon = span_find(text, ':'), *end = text.at + text.len;
+    const char *colon = span_find(text, ':'), *end = span_end(text);
 
     if (colon == NULL)
         return STATUS_MALFORMED;

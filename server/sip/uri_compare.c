@@ -25,7 +25,7 @@ static struct unit take(const char **at, const char *end)
 
 static bool part_equal(struct span a, struct span b, bool nocase)
 {
-    const char *at_a = a.at, *at_b = b.at, *end_a = a.at + a.len, *end_b = b.at + b.len;
+    const char *at_a = a.at, *at_b = b.at, *end_a = span_end(a), *end_b = span_end(b);
 
     if (a.len == 0 || b.len == 0)
         return a.len == b.len;
@@ -59,8 +59,8 @@ static bool pair_next(struct span *rest, char separator, struct pair *out)
         return false;
     end = span_find(text, separator);
     if (end == NULL)
-        end = text.at + text.len;
-    *rest = span_between(end, text.at + text.len);
+        end = span_end(text);
+    *rest = span_between(end, span_end(text));
     text = span_between(text.at, end);
     equals = span_find(text, '=');
     out->name = equals == NULL ? text : span_between(text.at, equals);
@@ -100,19 +100,37 @@ static bool must_stand_in_both(struct span name)
     return false;
 }
 
+/* Whether `list` has a pair of that name, and one that has that value too: a name that stands
+   twice, which the grammar lets pass, must not make a URI unequal to itself. */
+struct match {
+    bool name;
+    bool value;
+};
+
+static struct match find_match(struct span list, const struct pair *pair)
+{
+    struct match match = {false, false};
+    struct pair other;
+
+    while (!match.value && pair_next(&list, ';', &other)) {
+        if (!part_equal(other.name, pair->name, true))
+            continue;
+        match.name = true;
+        match.value = part_equal(other.value, pair->value, true);
+    }
+    return match;
+}
+
 /* Everything that stands in `a` agrees with `b`. */
 static bool params_agree(struct span a, struct span b)
 {
-    struct span rest = a, value;
     struct pair pair;
 
-    while (pair_next(&rest, ';', &pair)) {
-        if (!pair_find(b, ';', pair.name, &value)) {
-            if (must_stand_in_both(pair.name))
-                return false;
-        } else if (!part_equal(pair.value, value, true)) {
+    while (pair_next(&a, ';', &pair)) {
+        struct match match = find_match(b, &pair);
+
+        if (match.name ? !match.value : must_stand_in_both(pair.name))
             return false;
-        }
     }
     return true;
 }
@@ -163,12 +181,10 @@ static bool number_equal(struct span a, struct span b)
 /* All parameters stand in both, in any order. */
 static bool tel_params_within(struct span a, struct span b)
 {
-    struct span value;
     struct pair pair;
 
     while (pair_next(&a, ';', &pair))
-        if (!pair_find(b, ';', pair.name, &value) ||
-            !(part_equal(pair.value, value, true) || number_equal(pair.value, value)))
+        if (!find_match(b, &pair).value)
             return false;
     return true;
 }
@@ -176,7 +192,7 @@ static bool tel_params_within(struct span a, struct span b)
 static bool tel_equal(struct span a, struct span b)
 {
     const char *semi_a = span_find(a, ';'), *semi_b = span_find(b, ';');
-    const char *end_a = a.at + a.len, *end_b = b.at + b.len;
+    const char *end_a = span_end(a), *end_b = span_end(b);
     struct span params_a = semi_a == NULL ? (struct span){0} : span_between(semi_a, end_a);
     struct span params_b = semi_b == NULL ? (struct span){0} : span_between(semi_b, end_b);
 

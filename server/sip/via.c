@@ -87,7 +87,7 @@ static enum status take_parameter(const struct sip_parameter *parameter, struct 
 enum status sip_via_parse(struct span value, struct sip_via *out)
 {
     struct sip_parameter parameter;
-    const char *at, *end = value.at + value.len;
+    const char *at, *end = span_end(value);
     struct span rest;
 
     *out = (struct sip_via){.text = value, .ttl = -1};

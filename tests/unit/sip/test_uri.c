@@ -164,6 +164,8 @@ static const struct {
     {"tel:+1-212-555-0101", "tel:+12125550101", true},
     {"tel:+12125550101;ext=7", "tel:+12125550101", false},
     {"tel:5550101;phone-context=EXAMPLE.com;ext=7", "tel:555-0101;ext=7;phone-context=example.com", true},
+    {"tel:+1;ext=1;ext=2", "tel:+1;ext=2;ext=1", true},
+    {"sip:a@x;p=1;p=2", "sip:a@x;p=2;p=1", true},
     {"http://x/A", "HTTP://x/A", true},
     {"http://x/A", "http://x/a", false},
     {"http:x", "ftp:x", false},
