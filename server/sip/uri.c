@@ -191,7 +191,7 @@ enum status sip_uri_canonical_aor(const struct sip_uri *uri, char *out, size_t s
     put_user(&writer, uri->user);
     if (!span_empty(uri->user))
         put(&writer, '@');
-    if (host.len > 1 && host.at[host.len - 1] == '.')
+    if (!uri->host_is_ipv6 && host.len > 1 && host.at[host.len - 1] == '.')
         host.len--;
     if (uri->host_is_ipv6)
         put(&writer, '[');
