@@ -95,10 +95,10 @@ void transactions_on_failure(struct transactions *self, transactions_failed_fn *
 /* ---- from below ---- */
 
 /** A message arrived: a transport_receive_fn with the transactions as its context. */
-void transactions_receive(void *self, struct sip_message *message, const struct flow *from);
+void transactions_receive(void *context, struct sip_message *message, const struct flow *from);
 
 /** A message did not get out: a transport_failed_fn with the transactions as its context. */
-void transactions_failed(void *self, const struct flow *to, struct span octets);
+void transactions_failed(void *context, const struct flow *to, struct span octets);
 
 /** True when this node made that branch: a request that bears it has been here before. */
 bool transactions_made_branch(const struct transactions *self, struct span branch);

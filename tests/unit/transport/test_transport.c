@@ -76,8 +76,8 @@ END_TEST
 /* clang-format off */
 static const char *const silent[] = {
     "\r\n\r\n", "\r\n", "\n", "",
-    "ACK sip:a@example.org SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.9;rport;branch=z9hG4bKx\r\n"
-    "From: <sip:b@example.org>;tag=f\r\nTo: <sip:a@example.org>\r\nCall-ID: c\r\nCSeq: x ACK\r\n\r\n",
+    ("ACK sip:a@example.org SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.9;rport;branch=z9hG4bKx\r\n"
+    "From: <sip:b@example.org>;tag=f\r\nTo: <sip:a@example.org>\r\nCall-ID: c\r\nCSeq: x ACK\r\n\r\n"),
     "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 192.0.2.9;rport;branch=z9hG4bKx\r\nCSeq: x y\r\n\r\n",
     "SIP/2.0 200 OK\r\n\r\n", "hello", "OPTIONS", " ", "\x80\x80\x80\x80\x80",
 };
