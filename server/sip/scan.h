@@ -66,7 +66,9 @@ const char *sip_quoted_end(const char *at, const char *end);
 
 static inline char octet_lower(char octet)
 {
-    return octet >= 'A' && octet <= 'Z' ? (char)(octet | 0x20) : octet;
+    if (octet >= 'A' && octet <= 'Z')
+        octet = (char)(octet | 0x20);
+    return octet;
 }
 
 /** What a hex digit stands for. */
