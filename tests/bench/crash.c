@@ -145,6 +145,9 @@ static bool command(struct crash *self, char *line)
     if (strcmp(line, "run") == 0) {
         self->traffic = true;
         reply("running");
+    } else if (strcmp(line, "up") == 0) {
+        self->up_us = self->now_us;
+        reply("noted");
     } else if (strcmp(line, "quiesce") == 0) {
         quiesce(self);
     } else if (strncmp(line, "check ", 6) == 0) {
@@ -195,8 +198,8 @@ struct arguments {
 static _Noreturn void usage(void)
 {
     fputs("crash --server ADDRESS:PORT --log FILE [--domain example.org] [--accounts 100]\n"
-          "      [--window 32] [--seed N] [--t1 50] [--grace-ms 6000]\n"
-          "Commands on standard input: run, quiesce, check FILE, quit.\n",
+          "      [--window 32] [--seed N] [--t1 50] [--grace-ms 2500]\n"
+          "Commands on standard input: run, up, quiesce, check FILE, quit.\n",
           stderr);
     exit(2);
 }
@@ -279,7 +282,7 @@ static void crash_init(struct crash *self, const struct arguments *arguments)
 int main(int argc, char **argv)
 {
     static struct crash crash = {
-        .domain = "example.org", .accounts = 100, .window = 32, .grace_us = 6000000};
+        .domain = "example.org", .accounts = 100, .window = 32, .grace_us = 2500000};
     struct arguments arguments = {.t1_ms = 50};
 
     crash.seed = (uint64_t)time(NULL);

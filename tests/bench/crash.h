@@ -18,7 +18,7 @@
  *     4xx to what was promised   -> a violation
  *
  * An object whose state is not known is left alone until the next check. While a version may
- * expire, either is right; later than `gone_us` it must have gone.
+ * expire, either is right; a while later, during which the server was there, it must have gone.
  *
  *     [crash, restart]  ->  crash_quiesce()  ->  script: SQL to a file  ->  check_rows()
  *                       ->  check_watchers(): the old dialogs, and a fetch of every presentity
@@ -98,7 +98,8 @@ struct crash {
     int log;
     bool traffic;
     int64_t now_us;
-    int64_t grace_us; /* how late an expiry may be: outage, the server's grace, its pace */
+    int64_t up_us;    /* since then the server has been there without a break */
+    int64_t grace_us; /* how late an expiry may be, counted from there: grace and pace */
     int64_t last_unknown_us;
     struct wire wire;
     struct exchange_table exchanges;
@@ -136,9 +137,9 @@ void traffic_fetch(struct crash *self, uint32_t account);
 
 /* crash_check.c */
 
-/** Whether the version must be true, or must not be, at `now_us`. In between, both are right. */
+/** Whether the version must be true at `now_us`, or must not be now. In between, both are right. */
 bool version_must_hold(const struct version *version, int64_t now_us);
-bool version_must_be_gone(const struct version *version, int64_t now_us);
+bool version_must_be_gone(const struct crash *self, const struct version *version);
 
 /**
  * Compares the rows in the file at `path` with what was promised, and settles what was unknown:

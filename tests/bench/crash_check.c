@@ -12,9 +12,17 @@ bool version_must_hold(const struct version *version, int64_t now_us)
     return version->present && now_us < version->mortal_us;
 }
 
-bool version_must_be_gone(const struct version *version, int64_t now_us)
+/* What expires while the server cannot take refreshes gets its grace when it is back. */
+static int64_t overdue_us(const struct crash *self, const struct version *version)
 {
-    return !version->present || now_us > version->gone_us;
+    int64_t from_us = version->gone_us > self->up_us ? version->gone_us : self->up_us;
+
+    return self->now_us - from_us - self->grace_us;
+}
+
+bool version_must_be_gone(const struct crash *self, const struct version *version)
+{
+    return !version->present || overdue_us(self, version) > 0;
 }
 
 static const char *kind_name(enum object_kind kind)
@@ -75,10 +83,10 @@ static void judge_row(struct crash *self, struct object *object, const struct ro
                         object->sure.tag, object->unknown ? " (and one unknown)" : "");
         return;
     }
-    if (version_must_be_gone(version, self->now_us))
+    if (version_must_be_gone(self, version))
         crash_violation(self, "EXPIRED, yet there: %s %u of u%u, %.1f s too long",
                         kind_name(object->kind), object->number, object->account,
-                        (double)(self->now_us - version->gone_us) / 1e6);
+                        (double)overdue_us(self, version) / 1e6);
     if (object->kind == OBJECT_PUBLICATION && row->mark < object->shown)
         crash_violation(self, "SHOWN, not stored: publication %u of u%u: %u in a NOTIFY, %u stored",
                         object->number, object->account, object->shown, row->mark);
@@ -211,8 +219,7 @@ static bool right(const struct crash *self, const struct object *publication, ui
 {
     if (serial == 0)
         return !version_must_hold(&publication->sure, self->now_us);
-    return publication->sure.mark == serial &&
-           !version_must_be_gone(&publication->sure, self->now_us);
+    return publication->sure.mark == serial && !version_must_be_gone(self, &publication->sure);
 }
 
 /* The first device that is shown wrongly; CRASH_DEVICES when all is right. */

@@ -126,12 +126,16 @@ static void on_accepted(struct crash *self, struct object *object, const struct 
     uint32_t expires_s = granted_s(self, object, response);
     int64_t granted_us = (int64_t)expires_s * SECOND_US;
 
+    if (object->asked.present && expires_s == 0)
+        crash_violation(self, "the %u to a request about %s %u of u%u grants 0 s%s",
+                        response->status, kind_name(object->kind), object->number, object->account,
+                        exchange->repeats > 0 ? " (retransmitted)" : "");
     self->counts.acknowledged++;
     self->counts.repeated += exchange->repeats > 0;
     object->sure = object->asked;
     object->unknown = false;
     object->sure.mortal_us = exchange->began_us + granted_us - 500 * MS;
-    object->sure.gone_us = self->now_us + granted_us + self->grace_us;
+    object->sure.gone_us = self->now_us + granted_us;
     if (object->kind == OBJECT_PUBLICATION && object->asked.present) {
         keep(object->sure.tag, sizeof(object->sure.tag), response->entity_tag);
         if (object->sure.tag[0] == '\0')
@@ -189,8 +193,9 @@ static void ask_version(struct crash *self, struct object *object, bool present,
 {
     object->asked = (struct version){.present = present, .mark = mark};
     object->asked.mortal_us = self->now_us + (int64_t)expires_s * SECOND_US - 500 * MS;
+    /* The request may be taken as late as it is given up. */
     object->asked.gone_us =
-        self->now_us + (int64_t)expires_s * SECOND_US + self->grace_us + 2 * SECOND_US;
+        self->now_us + (int64_t)expires_s * SECOND_US + self->exchanges.timeout_us;
 }
 
 static void ask_binding(struct crash *self, struct object *object)
@@ -317,9 +322,7 @@ void traffic_start(struct crash *self)
 
     if (object->busy || object->unknown)
         return;
-    if (version_must_be_gone(&object->sure, self->now_us))
-        object->sure.present = false;
-    /* About to expire, or perhaps expired: left to do so. */
+    /* About to expire, or perhaps expired: left alone until a check has seen that it is gone. */
     if (object->sure.present && !version_must_hold(&object->sure, self->now_us + 1000 * MS))
         return;
     switch (object->kind) {

@@ -45,7 +45,7 @@ kamailio_start() {
         "$BENCH/kamailio.cfg.in" >"$dir/kamailio.cfg"
     ${SERVER_CORE:+taskset -c "$SERVER_CORE"} kamailio -f "$dir/kamailio.cfg" -x fm -X fm -m 1024 -M 64 \
         -Y "$dir" -P "$dir/kamailio.pid" >"$dir/kamailio.log" 2>&1
-    for i in $(seq 50); do
+    for _ in $(seq 50); do
         if [ -s "$dir/kamailio.pid" ] && ss -Hlun "sport = :$port" | grep -q .; then
             sleep 1 # children load what they need
             return 0
@@ -57,11 +57,11 @@ kamailio_start() {
 }
 
 kamailio_stop() {
-    local pid i
+    local pid
     if [ ! -s "$1/kamailio.pid" ]; then return 0; fi
     pid=$(cat "$1/kamailio.pid")
     kill "$pid" 2>/dev/null || true
-    for i in $(seq 50); do
+    for _ in $(seq 50); do
         if ! kill -0 "$pid" 2>/dev/null; then break; fi
         sleep 0.1
     done

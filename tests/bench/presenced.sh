@@ -72,7 +72,7 @@ presenced_stop() {
     if [ ! -s "$DIR/$1.pid" ]; then return 0; fi
     pid=$(cat "$DIR/$1.pid")
     kill "$pid" 2>/dev/null || true
-    for i in $(seq 100); do
+    for _ in $(seq 100); do
         if ! kill -0 "$pid" 2>/dev/null; then break; fi
         sleep 0.1
     done

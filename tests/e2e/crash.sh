@@ -109,6 +109,7 @@ prepare() {
     trap cleanup EXIT
     set -a
     eval "$(postgres_start "$DIR/pg")"
+    # shellcheck disable=SC2034 # for presenced.sh
     PGDATABASE=presenced_a
     set +a
     presenced_template "$ACCOUNTS"
@@ -172,11 +173,9 @@ pause() {
 # What happens to whom, and for how long it stays away.
 disaster() {
     local draw=$((RANDOM % 10))
-    if [ -n "$sabotage" ] && [ "$1" = 2 ]; then draw=0; fi
     if [ "$draw" -lt 6 ]; then
         what='SIGKILL'
         server_kill || return 1
-        if [ -n "$sabotage" ] && [ "$1" = 2 ]; then tamper "$sabotage"; fi
         pause 0 200
         server_start
     elif [ "$draw" -lt 9 ]; then
@@ -194,17 +193,31 @@ disaster() {
     fi
 }
 
+# At rest, so that no later request can mend by chance what was done by hand.
+sabotaged() {
+    what="SIGKILL, $sabotage"
+    ask quiesce
+    server_kill || return 1
+    tamper "$sabotage"
+    server_start
+}
+
 round() {
+    local fate=disaster
+    if [ -n "$sabotage" ] && [ "$1" = 2 ]; then fate=sabotaged; fi
     ask run
     pause 300 1000
-    if ! disaster "$1"; then
+    if ! "$fate"; then
         echo "crash.sh: round $1: presenced had died by itself; the end of its log:" >&2
         tail -30 "$DIR/a.log" >&2
         return 1
     fi
     server_wait
+    ask up
     pause 100 300 # load goes on: what was pending is answered, new requests come
     ask quiesce
+    # Long enough for everything that has expired to go; most rounds are too short to tell.
+    if [ $(($1 % 10)) = 0 ] || [ "$1" = "$rounds" ]; then sleep 3; fi
     rows
     ask "check $DIR/rows"
     printf 'round %-3s %-18s %s\n' "$1" "$what" "$answer"
