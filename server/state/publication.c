@@ -253,6 +253,11 @@ void publications_free(struct publications *self)
     free(self);
 }
 
+void publications_reconfigure(struct publications *self, const struct publication_limits *limits)
+{
+    self->limits = *limits;
+}
+
 size_t publications_count(const struct publications *self)
 {
     return self->count;
@@ -380,8 +385,12 @@ void publications_load(struct publications *self, const struct publication_row *
     version = version_new(fields, blob_new(row->document));
     version->hard_state = row->hard_state;
     version->cseq = row->cseq;
-    version->expires_s = row->expires_s;
     version->deadline = node_deadline(self->node, row->remaining_us);
+    /* A load knows what is left of the granted time: a repeated request is answered with that. */
+    if (!row->hard_state)
+        version->expires_s = row->remaining_us > US_PER_S
+                                 ? (uint32_t)((row->remaining_us + US_PER_S - 1) / US_PER_S)
+                                 : 1;
     version->sequence = row->sequence;
     hot_load(&made->hot, &version->hot);
     watch_expiry(made);
