@@ -22,9 +22,6 @@ enum { CONFIG_LISTEN_MAX = 16 };
 
 enum config_transport { CONFIG_TRANSPORT_UDP };
 
-/** The order of the words is that of the key policy.watcher_rule. */
-enum config_watcher_rule { CONFIG_WATCHER_ALLOW, CONFIG_WATCHER_CONFIRM, CONFIG_WATCHER_BLOCK };
-
 /** One block: listen "NAME" { ... }. The names are for people and differ from one another. */
 struct config_listen {
     const char *name;
@@ -114,15 +111,11 @@ struct config {
     struct {
         uint32_t window_min;
         uint32_t window_max;
-        uint32_t per_s_max;
         uint32_t chances;
         uint32_t retry_min_s;
         uint32_t retry_max_s;
         uint32_t owed_after_s;
     } notify;
-    struct {
-        uint32_t watcher_rule; /* enum config_watcher_rule */
-    } policy;
 };
 
 /** Where and why a file was refused: "presenced.conf:12: no such option 'prot'". */

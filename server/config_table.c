@@ -64,7 +64,7 @@ static const struct config_key keys[] = {
     NUMBER(registration, expires_min_s, "s", "60", 1, 86400, LIVE, "Shorter REGISTERs get 423."),
     NUMBER(registration, expires_default_s, "s", "3600", 1, 604800, LIVE, "Granted when none is asked for."),
     NUMBER(registration, expires_max_s, "s", "7200", 1, 604800, LIVE, "Granted when more is asked for."),
-    NUMBER(registration, contacts_max, "", "16", 1, 1000, LIVE, "Contacts of one AOR."),
+    NUMBER(registration, contacts_max, "", "16", 1, 100, LIVE, "Contacts of one AOR."),
     NUMBER(registration, bindings_max, "", "1000000", 1, 16000000, LATER, "Contacts of all AORs."),
 
     NUMBER(subscription, expires_min_s, "s", "60", 1, 86400, LIVE, "Shorter SUBSCRIBEs get 423; 0 ends or fetches."),
@@ -84,29 +84,27 @@ static const struct config_key keys[] = {
     NUMBER(timers, t2_ms, "ms", "4000", 10, 60000, LATER, "T2: longest retransmission interval."),
     NUMBER(timers, t4_ms, "ms", "5000", 10, 60000, LATER, "T4: how long a message may stay in the network."),
 
-    NUMBER(auth, nonce_life_s, "s", "300", 5, 86400, LIVE, "Age at which a nonce becomes stale."),
-    NUMBER(auth, nonce_window, "", "64", 1, 64, LIVE, "Out-of-order nc values that are still taken."),
+    NUMBER(auth, nonce_life_s, "s", "300", 5, 86400, LATER, "Age at which a nonce becomes stale."),
+    NUMBER(auth, nonce_window, "", "64", 1, 64, LATER, "Out-of-order nc values that are still taken."),
     NUMBER(auth, nonces_max, "", "100000", 100, 10000000, LATER, "Nonces whose nc values are remembered; older ones become stale."),
-    NUMBER(auth, failures_max, "", "10", 1, 1000, LIVE, "Failed authentications of one account from one source before it is locked out."),
-    NUMBER(auth, lockout_s, "s", "60", 1, 86400, LIVE, "How long a lock-out lasts."),
+    NUMBER(auth, failures_max, "", "10", 1, 1000, LATER, "Failed authentications of one account from one source before it is locked out."),
+    NUMBER(auth, lockout_s, "s", "60", 1, 86400, LATER, "How long a lock-out lasts."),
 
     NUMBER(limits, message_bytes_max, "bytes", "65535", 1300, 65535, LATER, "One SIP message; longer ones get 513."),
     NUMBER(limits, headers_max, "", "100", 20, 128, LATER, "Header fields of one message; more get 400."),
-    NUMBER(limits, body_bytes_max, "bytes", "32768", 256, 65535, LIVE, "Body of one message; longer ones get 413."),
-    NUMBER(limits, xml_depth_max, "", "32", 8, 256, LIVE, "Nesting of a published document."),
-    NUMBER(limits, xml_elements_max, "", "1000", 16, 100000, LIVE, "Elements of a published document."),
+    NUMBER(limits, body_bytes_max, "bytes", "32768", 256, 65535, LATER, "Body of one message; longer ones get 413."),
+    NUMBER(limits, xml_depth_max, "", "32", 8, 256, LATER, "Nesting of a published document."),
+    NUMBER(limits, xml_elements_max, "", "1000", 16, 100000, LATER, "Elements of a published document."),
     NUMBER(limits, transactions_max, "", "1000000", 100, 16000000, LATER, "Transactions at a time; more requests get 500 and Retry-After."),
     NUMBER(limits, requests_max, "", "20000", 100, 1000000, LATER, "Requests that wait for a commit; more get 500 and Retry-After."),
 
     NUMBER(notify, window_min, "", "32", 1, 1000000, LIVE, "NOTIFYs in the air, however bad the network looks."),
     NUMBER(notify, window_max, "", "4096", 1, 1000000, LIVE, "NOTIFYs in the air, however good it looks."),
-    NUMBER(notify, per_s_max, "1/s", "0", 0, 10000000, LIVE, "NOTIFYs begun in one second; 0: as the window allows."),
     NUMBER(notify, chances, "", "3", 1, 100, LIVE, "NOTIFYs in a row that may fail before the subscription ends."),
     NUMBER(notify, retry_min_s, "s", "5", 1, 3600, LIVE, "Pause after a failed NOTIFY; doubles each time."),
     NUMBER(notify, retry_max_s, "s", "300", 1, 86400, LIVE, "Longest such pause, Retry-After included."),
-    NUMBER(notify, owed_after_s, "s", "5", 1, 3600, LIVE, "A NOTIFY unanswered for so long is noted in its row, for a restart."),
+    NUMBER(notify, owed_after_s, "s", "5", 1, 3600, LATER, "A NOTIFY unanswered for so long is noted in its row, for a restart."),
 
-    OTHER(policy, watcher_rule, CONFIG_WORD, "allow|confirm|block", "allow", LIVE, "What a watcher may see when neither rule nor domain says."),
 };
 /* clang-format on */
 

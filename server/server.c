@@ -121,10 +121,9 @@ static bool make_transport(struct server *self)
     return true;
 }
 
-static void make_state(struct server *self)
+static struct state_options state_options(const struct config *config)
 {
-    const struct config *config = self->config;
-    const struct state_options options = {
+    return (struct state_options){
         .storage = {.conninfo = config->database.conninfo,
                     .node_id = config->database.node_id,
                     .standby = config->database.standby,
@@ -143,6 +142,11 @@ static void make_state(struct server *self)
         .outage_grace_us = (int64_t)config->database.outage_grace_s * US_PER_S,
         .expiry_per_s = config->database.expiry_per_s,
     };
+}
+
+static void make_state(struct server *self)
+{
+    const struct state_options options = state_options(self->config);
 
     self->state = state_new(self->loop, self->log, self->metrics, self->transport, &options);
 }
@@ -159,14 +163,9 @@ static void make_packages(struct server *self)
     self->packages = (struct event_packages){{self->presence}};
 }
 
-static void make_services(struct server *self)
+static struct notify_options notify_options(const struct config *config)
 {
-    const struct config *config = self->config;
-    const struct auth_options auth = {.nonce_life_s = config->auth.nonce_life_s,
-                                      .nonces_max = config->auth.nonces_max,
-                                      .failures_max = config->auth.failures_max,
-                                      .lockout_s = config->auth.lockout_s};
-    const struct notify_options notify = {
+    return (struct notify_options){
         .window_min = config->notify.window_min,
         .window_max = config->notify.window_max,
         .chances = config->notify.chances,
@@ -175,6 +174,17 @@ static void make_services(struct server *self)
         .owed_after_s = config->notify.owed_after_s,
         .document_bytes_max = DOCUMENT_BYTES_MAX,
     };
+}
+
+static void make_services(struct server *self)
+{
+    const struct config *config = self->config;
+    const struct auth_options auth = {.nonce_life_s = config->auth.nonce_life_s,
+                                      .nonces_max = config->auth.nonces_max,
+                                      .nonce_window = config->auth.nonce_window,
+                                      .failures_max = config->auth.failures_max,
+                                      .lockout_s = config->auth.lockout_s};
+    const struct notify_options notify = notify_options(config);
 
     self->requests = requests_new(self->loop, self->log, self->metrics, self->transactions,
                                   &self->state->node.mark_key, config->limits.requests_max);
@@ -281,6 +291,13 @@ static void on_ready(void *context)
     sd_notify(0, "READY=1\nSTATUS=serving");
 }
 
+/* A standby has started as well as it can: its supervisor shall not wait for more. */
+static void on_standby(void *context)
+{
+    (void)context;
+    sd_notify(0, "READY=1\nSTATUS=standby: another server owns the state");
+}
+
 static void on_command(void *context, const struct command_row *row)
 {
     command_receive(&((struct server *)context)->commands, row);
@@ -331,6 +348,16 @@ static void on_terminate(void *context, int signal)
     timer_start(loop_timers(self->loop), &self->drain, loop_now(self->loop), on_drain);
 }
 
+static void reconfigure(struct server *self)
+{
+    const struct state_options state = state_options(self->config);
+    const struct notify_options notify = notify_options(self->config);
+
+    state_reconfigure(self->state, &state);
+    notify_reconfigure(self->notify, &notify);
+    set_policies(self);
+}
+
 static void on_reload(void *context, int signal)
 {
     struct server *self = context;
@@ -347,7 +374,7 @@ static void on_reload(void *context, int signal)
     config_reload(self->config, from, &refused);
     config_free(from);
     log_set_level(self->log, (enum log_level)self->config->log.level);
-    set_policies(self);
+    reconfigure(self);
     log_line(self->log, LOG_INFO, "reload", "needs_restart=\"" SPAN_FMT "\"",
              SPAN_ARG(buffer_span(&refused)));
     buffer_deinit(&refused);
@@ -398,6 +425,7 @@ int server_run(struct config *config, const char *path)
     make_router(&self);
     self.state->upward.context = &self;
     self.state->upward.on_ready = on_ready;
+    self.state->upward.on_standby = on_standby;
     self.state->upward.on_command = on_command;
     self.state->upward.on_fatal = on_fatal;
     if (made && make_http(&self)) {

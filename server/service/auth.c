@@ -29,7 +29,7 @@ struct auth *auth_new(struct state *state, struct metrics *metrics,
     must(self != NULL);
     self->state = state;
     self->nonces = nonces_new(&state->node.nonce_key, &state->node.epoch, options->nonce_life_s,
-                              options->nonces_max);
+                              options->nonces_max, options->nonce_window);
     self->lockout = lockout_new(options->failures_max, options->lockout_s, options->nonces_max);
     self->proved = metric_counter(metrics, "digest_total", "outcome=\"proved\"",
                                   "Digest credentials judged, and challenges without any");

@@ -10,6 +10,7 @@ struct auth;
 struct auth_options {
     uint32_t nonce_life_s;
     uint32_t nonces_max;   /* in use at a time; the one used longest ago is forgotten first */
+    uint32_t nonce_window; /* out-of-order nc values that are taken; 64 at the most */
     uint32_t failures_max; /* wrong passwords from one source for one account, then a pause */
     uint32_t lockout_s;    /* of so long */
 };

@@ -25,6 +25,7 @@ struct nonces {
     const uint64_t *epoch;
     int64_t life_us;
     uint32_t max;
+    uint32_t window;
     uint64_t counter;
     uint64_t forgotten; /* no nonce up to this number is known any more */
     struct table table;
@@ -32,7 +33,7 @@ struct nonces {
 };
 
 struct nonces *nonces_new(const struct mac_key *key, const uint64_t *epoch, uint32_t life_s,
-                          uint32_t max)
+                          uint32_t max, uint32_t window)
 {
     struct nonces *self = calloc(1, sizeof(*self));
 
@@ -41,6 +42,7 @@ struct nonces *nonces_new(const struct mac_key *key, const uint64_t *epoch, uint
     self->epoch = epoch;
     self->life_us = (int64_t)life_s * US_PER_S;
     self->max = max;
+    self->window = window < WINDOW ? window : WINDOW;
     table_init(&self->table);
     list_init(&self->used);
     return self;
@@ -190,7 +192,7 @@ static void make_room(struct nonces *self, struct instant now)
     }
 }
 
-static bool take(struct known *known, uint32_t nc)
+static bool take(struct known *known, uint32_t nc, uint32_t window)
 {
     uint64_t bit;
 
@@ -202,7 +204,7 @@ static bool take(struct known *known, uint32_t nc)
         known->highest = nc;
         return true;
     }
-    if (known->highest - nc >= WINDOW)
+    if (known->highest - nc >= window)
         return false;
     bit = UINT64_C(1) << (known->highest - nc);
     if ((known->window & bit) != 0)
@@ -220,7 +222,7 @@ bool nonce_use(struct nonces *self, struct span nonce, uint32_t nc, struct insta
         known = learn(self, made);
     list_remove(&known->used);
     list_append(&self->used, &known->used);
-    if (!take(known, nc))
+    if (!take(known, nc, self->window))
         return false;
     make_room(self, now);
     return true;

@@ -9,9 +9,9 @@
 #include <stddef.h>
 
 /**
- * A nonce costs nothing before it is used with success; from then on the last 64 values of
- * its nc are known. The one used longest ago is forgotten first, and is stale then, as is
- * every nonce of an epoch before.
+ * A nonce costs nothing before it is used with success; from then on the last `window`
+ * values of its nc (64 at the most) are known. The one used longest ago is forgotten first, and is
+ * stale then, as is every nonce of an epoch before.
  */
 struct nonces;
 
@@ -19,7 +19,7 @@ enum { NONCE_BYTES = 48 };
 
 /** `key` is borrowed: it may be filled in later. */
 struct nonces *nonces_new(const struct mac_key *key, const uint64_t *epoch, uint32_t life_s,
-                          uint32_t max);
+                          uint32_t max, uint32_t window);
 void nonces_free(struct nonces *self);
 
 /** Makes one for `realm`. */

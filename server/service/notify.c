@@ -529,6 +529,15 @@ static void make_metrics(struct notify *self, struct metrics *metrics)
                  window_gauge, self);
 }
 
+void notify_reconfigure(struct notify *self, const struct notify_options *options)
+{
+    self->options = *options;
+    if (self->window > options->window_max)
+        self->window = options->window_max;
+    if (self->window < options->window_min)
+        self->window = options->window_min;
+}
+
 struct notify *notify_new(struct state *state, struct transactions *transactions,
                           const struct event_packages *packages, struct metrics *metrics,
                           const struct notify_options *options)
@@ -539,10 +548,8 @@ struct notify *notify_new(struct state *state, struct transactions *transactions
     self->state = state;
     self->transactions = transactions;
     self->packages = packages;
-    self->options = *options;
-    self->window = WINDOW_FIRST < options->window_max ? WINDOW_FIRST : options->window_max;
-    if (self->window < options->window_min)
-        self->window = options->window_min;
+    self->window = WINDOW_FIRST;
+    notify_reconfigure(self, options);
     self->watermark = watermark_new(state, options->owed_after_s);
     list_init(&self->turns);
     loop_later_init(&self->pump, pump);

@@ -33,6 +33,8 @@ struct notify_options {
 struct notify *notify_new(struct state *state, struct transactions *transactions,
                           const struct event_packages *packages, struct metrics *metrics,
                           const struct notify_options *options);
+/** Takes other windows, chances and pauses from now on. */
+void notify_reconfigure(struct notify *self, const struct notify_options *options);
 void notify_free(struct notify *self);
 
 /** Everything is loaded: owes what may have been lost, and begins to send. */

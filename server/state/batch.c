@@ -178,6 +178,11 @@ void batch_free(struct batch *self)
     free(self);
 }
 
+void batch_reconfigure(struct batch *self, const struct batch_options *options)
+{
+    self->options = *options;
+}
+
 static bool is_stuck(const struct batch *self)
 {
     return self->writing &&

@@ -56,6 +56,9 @@ struct batch *batch_new(struct loop *loop, struct log *log, struct metrics *metr
 /** Forgets who waits, without a word to them. NULL is fine. */
 void batch_free(struct batch *self);
 
+/** Takes other limits from now on. */
+void batch_reconfigure(struct batch *self, const struct batch_options *options);
+
 /** False while nothing can be committed: refuse at the door what needs it. */
 bool batch_is_open(const struct batch *self);
 

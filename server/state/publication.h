@@ -24,6 +24,9 @@ struct publications *publications_new(struct node *node, struct resources *resou
 /** Frees every publication, in whatever state. NULL is fine. */
 void publications_free(struct publications *self);
 
+/** Takes other limits from now on; what is there stays. */
+void publications_reconfigure(struct publications *self, const struct publication_limits *limits);
+
 size_t publications_count(const struct publications *self);
 
 /** What an accepted PUBLISH asks for; the spans are copied. RFC 3903 table 1 tells which. */

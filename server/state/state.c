@@ -49,8 +49,6 @@ struct state *state_new(struct loop *loop, struct log *log, struct metrics *metr
     node->log = log;
     node->transport = transport;
     node->id = options->storage.node_id;
-    node->outage_grace_us = options->outage_grace_us;
-    node->expiries_max = options->expiry_per_s / 10 + 1;
     node->objects = handle_table_new(objects_max);
     node->storage = storage_new(loop, log, metrics, &options->storage);
     node->batch = batch_new(loop, log, metrics, node->storage, node->objects, &options->batch);
@@ -60,8 +58,18 @@ struct state *state_new(struct loop *loop, struct log *log, struct metrics *metr
     self->bindings = bindings_new(node, options->bindings_max);
     self->publications = publications_new(node, self->resources, &options->publication);
     self->subscriptions = subscriptions_new(node, self->resources, &options->subscription);
+    state_reconfigure(self, options);
     add_gauges(self, metrics);
     return self;
+}
+
+void state_reconfigure(struct state *self, const struct state_options *options)
+{
+    self->node.outage_grace_us = options->outage_grace_us;
+    self->node.expiries_max = options->expiry_per_s / 10 + 1;
+    batch_reconfigure(self->node.batch, &options->batch);
+    publications_reconfigure(self->publications, &options->publication);
+    subscriptions_reconfigure(self->subscriptions, &options->subscription);
 }
 
 void state_free(struct state *self)
@@ -88,6 +96,7 @@ static void on_standby(void *context)
 
     self->standby = true;
     log_line(self->node.log, LOG_INFO, "standby", "waits_for=lease node=%" PRIu32, self->node.id);
+    self->upward.on_standby(self->upward.context);
 }
 
 static void on_domain(void *context, const struct domain_row *row)

@@ -34,6 +34,8 @@ struct state {
         void *context;
         /** Loaded; requests may come. */
         void (*on_ready)(void *context);
+        /** Another process owns the state; this one waits. */
+        void (*on_standby)(void *context);
         /** An administrator's command; batch_command_done() takes it out. */
         void (*on_command)(void *context, const struct command_row *row);
         /** This process must stop. */
@@ -54,6 +56,8 @@ struct state_options {
 /** Borrows all but `options`. Fill in `upward` and the watchers of nouns before state_open(). */
 struct state *state_new(struct loop *loop, struct log *log, struct metrics *metrics,
                         struct transport *transport, const struct state_options *options);
+/** Takes over what can change while running: times, paces, limits per resource and watcher. */
+void state_reconfigure(struct state *self, const struct state_options *options);
 void state_open(struct state *self);
 void state_free(struct state *self);
 

@@ -298,6 +298,11 @@ void subscriptions_watch(struct subscriptions *self, subscription_told_fn *on_to
     self->context = context;
 }
 
+void subscriptions_reconfigure(struct subscriptions *self, const struct subscription_limits *limits)
+{
+    self->limits = *limits;
+}
+
 size_t subscriptions_count(const struct subscriptions *self)
 {
     return self->count;

@@ -43,6 +43,10 @@ struct subscriptions *subscriptions_new(struct node *node, struct resources *res
 void subscriptions_free(struct subscriptions *self);
 void subscriptions_watch(struct subscriptions *self, subscription_told_fn *on_told,
                          subscription_gone_fn *on_gone, void *context);
+/** Takes other limits from now on; what is there stays. */
+void subscriptions_reconfigure(struct subscriptions *self,
+                               const struct subscription_limits *limits);
+
 size_t subscriptions_count(const struct subscriptions *self);
 
 /** What an accepted SUBSCRIBE asks for; the spans are copied. */

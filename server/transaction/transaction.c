@@ -7,6 +7,9 @@
 
 #include <stdlib.h>
 
+/* Of each size; a flood's surplus is malloc()ed. */
+enum { KEPT_MAX = 1 << 17 };
+
 /* ---- kept octets ---- */
 
 void kept_drop(struct shelf *shelf, struct kept *self)
@@ -121,7 +124,7 @@ struct transactions *transactions_new(struct timers *timers, const struct transa
     self->timers = timers;
     self->sink = *sink;
     self->options = with_defaults(options);
-    self->shelf = shelf_new(self->options.server_max + self->options.client_max);
+    self->shelf = shelf_new(KEPT_MAX);
     table_init(&self->server_table);
     server_transactions_init(self);
     client_transactions_init(self);

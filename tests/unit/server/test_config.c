@@ -78,7 +78,6 @@ START_TEST(an_empty_file_gives_all_defaults)
     ck_assert_uint_eq(config->timers.t1_ms, 500);
     ck_assert_uint_eq(config->notify.owed_after_s, 5);
     ck_assert_uint_eq(config->log.level, LOG_INFO);
-    ck_assert_uint_eq(config->policy.watcher_rule, CONFIG_WATCHER_ALLOW);
     config_free(config);
 }
 END_TEST
@@ -94,7 +93,6 @@ START_TEST(what_a_file_names_is_taken)
              "}\n"
              "database { conninfo = \"host=/run/x dbname=p\" standby = false }\n"
              "log { level = debug }\n"
-             "policy { watcher_rule = block }\n"
              "subscription { expires_min_s = 1 }");
 
     ck_assert_msg(config != NULL, "%s", error.text);
@@ -108,7 +106,6 @@ START_TEST(what_a_file_names_is_taken)
     ck_assert_str_eq(config->database.conninfo, "host=/run/x dbname=p");
     ck_assert(!config->database.standby);
     ck_assert_uint_eq(config->log.level, LOG_DEBUG);
-    ck_assert_uint_eq(config->policy.watcher_rule, CONFIG_WATCHER_BLOCK);
     ck_assert_uint_eq(config->subscription.expires_min_s, 1);
     ck_assert_uint_eq(config->publication.expires_min_s, 60);
     config_free(config);
