@@ -91,7 +91,7 @@ begin
                 continue;
             end if;
             octet := get_byte(decode(substr(piece, 2), 'hex'), 0);
-            if octet > 0 and chr(octet) ~ '^[A-Za-z0-9_.!~*''()&=+$,;?/-]$' and octet < 128 then
+            if octet > 0 and chr(octet) ~ '^[A-Za-z0-9_.!~*''()-]$' and octet < 128 then
                 plain := plain || chr(octet);
             else
                 plain := plain || upper(piece);

@@ -74,6 +74,8 @@ static const char *read_contacts(struct registration *it, struct buffer *keys)
             return "Too Many Contacts In One Request";
         if (contact_read(value, keys, contact) != STATUS_OK)
             return "Malformed Contact";
+        if (node_text_or_nothing(contact->key).len != contact->key.len)
+            return "Contact Not UTF-8";
         if (!asked_s(it, contact, &contact->expires_s))
             return "Malformed Expires";
         it->count++;
@@ -178,7 +180,7 @@ static struct binding_change change_of(const struct registration *it)
         .call_id = it->message->call_id,
         .from_tag = it->message->from.tag,
         .cseq = it->message->cseq.number,
-        .user_agent = sip_header_value(it->message, SIP_USER_AGENT),
+        .user_agent = node_text_or_nothing(sip_header_value(it->message, SIP_USER_AGENT)),
         .flow = *request_flow(it->request),
     };
 }
@@ -196,7 +198,7 @@ static enum status stage_contact(struct registration *it, const struct contact *
     change.contact_key = contact->key;
     change.contact = contact->uri;
     change.parameters = contact->parameters;
-    change.instance = contact->instance;
+    change.instance = node_text_or_nothing(contact->instance);
     change.reg_id = contact->reg_id;
     change.q_thousandths = contact->q_thousandths;
     change.path = sip_header_value(it->message, SIP_PATH);

@@ -163,8 +163,8 @@ static void begin(struct subscribing *it)
     struct subscription *made = NULL;
 
     it->change.state = decide(it);
-    it->change.accept = sip_header_value(it->message, SIP_ACCEPT);
-    it->change.user_agent = sip_header_value(it->message, SIP_USER_AGENT);
+    it->change.accept = node_text_or_nothing(sip_header_value(it->message, SIP_ACCEPT));
+    it->change.user_agent = node_text_or_nothing(sip_header_value(it->message, SIP_USER_AGENT));
     it->change.per_watcher_max = it->watcher_domain->subscriptions_max;
     if (it->change.expires_s != 0 && !is_open(it))
         return;

@@ -8,6 +8,11 @@ uint64_t node_number(struct node *self)
     return self->epoch << COUNTER_BITS | ++self->last_number;
 }
 
+struct span node_text_or_nothing(struct span text)
+{
+    return storage_is_text(text) ? text : (struct span){0};
+}
+
 void node_begin_grace(struct node *self)
 {
     self->grace_until = instant_after(loop_now(self->loop), self->outage_grace_us);

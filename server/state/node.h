@@ -34,6 +34,10 @@ struct node {
 /** Never the same again, over all restarts: the epoch in front, a counter behind. */
 uint64_t node_number(struct node *self);
 
+/** `text` if it can be a text column (UTF-8 without NUL), else nothing: for what only informs
+ * people. */
+struct span node_text_or_nothing(struct span text);
+
 /** Begins the grace: the database is back, or was just loaded. */
 void node_begin_grace(struct node *self);
 

@@ -219,6 +219,9 @@ static void dropped(struct hot *hot)
 
     self->delivery.held = false;
     watch_expiry(self);
+    if (self->delivery.over) /* its removal was refused: it is tried again soon */
+        timer_start(timers_of(self), &self->expiry,
+                    instant_after(loop_now(self->owner->node->loop), US_PER_S), on_due);
 }
 
 static void discard(struct hot_version *version)
@@ -545,6 +548,7 @@ void subscription_remove(struct subscription *self)
     }
     if (self->hot.newest->removed)
         return;
+    self->delivery.over = true;
     version = version_again(self, (struct span){0}, (struct span){0});
     version->hot.removed = true;
     stage_and_write(self, version);
@@ -576,8 +580,8 @@ static void on_due(struct timer *timer, struct instant now)
         timer_start(timers_of(self), &self->expiry, again, on_due);
         return;
     }
-    if (newest(self)->state == SUBSCRIPTION_TERMINATED)
-        subscription_remove(self); /* its last NOTIFY stays unanswered */
+    if (newest(self)->state == SUBSCRIPTION_TERMINATED || self->delivery.over)
+        subscription_remove(self); /* its last NOTIFY is answered, or stays unanswered */
     else
         subscription_end(self, SPAN("timeout"));
 }

@@ -29,6 +29,7 @@ struct delivery {
     bool sent_last; /* the outstanding NOTIFY says `terminated` */
     bool parked;    /* unreachable: until its device is heard of again */
     bool unsettled; /* counted in the resource's unsettled_count */
+    bool over;      /* its last NOTIFY is done with: only the row remains */
     bool held;      /* waits for the commit of its next block of CSeq numbers */
 };
 

@@ -34,7 +34,7 @@ START_TEST(migrating_twice_is_migrating_once)
     ck_assert_int_eq(migrate(SOURCE_DIR "/schema"), STATUS_OK);
     ck_assert_str_eq(sql_value(conninfo, "select count(*) from presence.domain"), "1");
     ck_assert_int_eq(
-        atoi(sql_value(conninfo, "select max(version) from presence.schema_version")), // NOLINT
+        strtol(sql_value(conninfo, "select max(version) from presence.schema_version"), NULL, 10), // NOLINT
         SCHEMA_VERSION);
     ck_assert_str_eq(sql_value(conninfo, "select count(*) from presence_state.secret"), "1");
 }
