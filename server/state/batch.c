@@ -233,6 +233,18 @@ static void watch_patience(struct batch *self, struct instant since)
                     instant_after(since, self->options.patience_us), on_patience);
 }
 
+/* Where a request waits that changes nothing itself: with the writes that it rests on. Those that
+ * a bisection set aside are not in flight, and must not be taken for committed with what is. */
+static struct list *queue_of_writes(struct batch *self, const struct waiting *waiting)
+{
+    bool aside;
+
+    each_in(self, &self->rest, mark);
+    aside = any(self, waiting, is_marked);
+    each_in(self, &self->rest, unmark);
+    return aside ? &self->rest : &self->in_flight;
+}
+
 void batch_wait(struct batch *self, const struct batch_waiter *waiter,
                 const struct handle objects[], size_t count)
 {
@@ -240,7 +252,7 @@ void batch_wait(struct batch *self, const struct batch_waiter *waiter,
     bool dirty = any(self, waiting, hot_is_dirty);
 
     must(dirty || self->writing);
-    list_append(dirty ? &self->next : &self->in_flight, &waiting->link);
+    list_append(dirty ? &self->next : queue_of_writes(self, waiting), &waiting->link);
     watch_patience(self, waiting->since);
     if (dirty)
         loop_later(self->loop, &self->later);
@@ -402,28 +414,38 @@ static void forget(struct batch *self, struct list *late)
     each_in(self, late, hot_forget);
 }
 
-/* Leaves about one half of the batch in flight and moves the other to `rest`. False when all
- * its requests hang together, so that they can only be refused as one. */
+/* Moves the first `wanted` requests back in flight, and all that hang together with them. */
+static void keep(struct batch *self, struct list *other, size_t wanted)
+{
+    for (struct list *link; wanted > 0 && (link = list_take(other)) != NULL; wanted--) {
+        list_append(&self->in_flight, link);
+        each(self, waiting_of(link), mark);
+    }
+    gather_marked(self, other, &self->in_flight);
+    each_in(self, &self->in_flight, unmark);
+}
+
+/* Leaves about one half of the batch in flight and moves the other to `rest`; when each half
+ * holds on to the other, leaves what the first request holds on to. False when all requests
+ * hang together, so that they can only be refused as one. */
 static bool cut_in_two(struct batch *self)
 {
     struct list other;
     size_t count = 0;
-    size_t kept = 0;
 
-    list_init(&other);
     for (struct list *link = self->in_flight.next; link != &self->in_flight; link = link->next)
         count++;
-    list_append_all(&other, &self->in_flight);
-    for (struct list *link; kept < count / 2 && (link = list_take(&other)) != NULL; kept++) {
-        list_append(&self->in_flight, link);
-        each(self, waiting_of(link), mark);
-    }
-    gather_marked(self, &other, &self->in_flight);
-    each_in(self, &self->in_flight, unmark);
-    if (count < 2 || list_empty(&other)) {
-        list_append_all(&self->in_flight, &other);
+    if (count < 2)
         return false;
+    list_init(&other);
+    list_append_all(&other, &self->in_flight);
+    keep(self, &other, count / 2);
+    if (list_empty(&other)) {
+        list_append_all(&other, &self->in_flight);
+        keep(self, &other, 1);
     }
+    if (list_empty(&other))
+        return false;
     list_append_all(&other, &self->rest);
     list_append_all(&self->rest, &other);
     (*self->bisections)++;
