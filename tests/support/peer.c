@@ -199,6 +199,14 @@ static bool receive(struct peer *self, int64_t until_ms)
     return true;
 }
 
+static bool take_out(struct peer *self, size_t at)
+{
+    self->waiting--;
+    for (size_t i = at; i < self->waiting; i++)
+        self->inbox[i] = self->inbox[i + 1];
+    return true;
+}
+
 /* Takes the first of the inbox from `from` on that is wanted. */
 static bool take(struct peer *self, size_t *from, bool request, enum sip_method method)
 {
@@ -208,16 +216,15 @@ static bool take(struct peer *self, size_t *from, bool request, enum sip_method 
         self->taken = self->inbox[*from];
         if (sip_parse_datagram((struct span){self->taken.bytes, self->taken.len},
                                &sip_limits_default, &self->message, &fault) != SIP_PARSED) {
+            if (!self->message.request && self->message.status != 0 && !request)
+                return take_out(self, *from); /* the answer to what lacked a header field */
             fprintf(stderr, "malformed: %s\n%.*s\n", fault.phrase, (int)self->taken.len,
                     self->taken.bytes);
             continue;
         }
         if (self->message.request != request || (request && self->message.method != method))
             continue;
-        self->waiting--;
-        for (size_t i = *from; i < self->waiting; i++)
-            self->inbox[i] = self->inbox[i + 1];
-        return true;
+        return take_out(self, *from);
     }
     return false;
 }
