@@ -52,6 +52,10 @@ void binding_encode(struct sheet *sheet, enum storage_change change, const struc
     case STORAGE_REFRESH:
         encode_refresh(sheet, row);
         break;
+    case STORAGE_REPEAT:
+        sheet_int8(sheet, row->cseq);
+        sheet_int8(sheet, row->expires_s);
+        break;
     case STORAGE_DELETE:
         break;
     }

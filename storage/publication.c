@@ -56,6 +56,7 @@ void publication_encode(struct sheet *sheet, enum storage_change change,
         encode_all(sheet, change, row);
         break;
     case STORAGE_REFRESH:
+    case STORAGE_REPEAT:
         encode_refresh(sheet, row);
         break;
     case STORAGE_DELETE:

@@ -108,6 +108,11 @@ const struct statement statements[STATEMENT_COUNT] = {
     " flow_incarnation, flow_transport, flow_local, flow_remote, flow_connection, flow_bound,"
     " expires_s) where t.bucket = u.bucket and t.id = u.id"},
 
+[REPEAT_BINDING] = {"repeat_binding", "table=\"binding\",change=\"repeat\"", "slll",
+    "update presence_state.binding t set cseq = u.cseq, expires_at = now() + u.expires_s *"
+    " interval '1 second', updated_at = now() from unnest($2, $3, $4, $5) as u(bucket, id, cseq,"
+    " expires_s) where t.bucket = u.bucket and t.id = u.id"},
+
 [REFRESH_PUBLICATION] = {"refresh_publication", "table=\"publication\",change=\"refresh\"", "slttttll",
     "update presence_state.publication t set entity_tag = u.entity_tag, previous_tag ="
     " u.previous_tag, call_id = u.call_id, from_tag = u.from_tag, cseq = u.cseq, expires_at ="

@@ -191,7 +191,7 @@ bool storage_is_connected(const struct storage *self)
 /* ---- one batch ---- */
 
 static struct sheet *sheet_for(struct storage *self, enum storage_change change,
-                               const enum statement_id of[4])
+                               const enum statement_id of[5])
 {
     return writer_sheet(self->writer, of[change]);
 }
@@ -199,9 +199,10 @@ static struct sheet *sheet_for(struct storage *self, enum storage_change change,
 void storage_put_binding(struct storage *self, enum storage_change change,
                          const struct binding_row *row)
 {
-    static const enum statement_id of[4] = {[STORAGE_INSERT] = INSERT_BINDING,
+    static const enum statement_id of[5] = {[STORAGE_INSERT] = INSERT_BINDING,
                                             [STORAGE_UPDATE] = UPDATE_BINDING,
                                             [STORAGE_REFRESH] = REFRESH_BINDING,
+                                            [STORAGE_REPEAT] = REPEAT_BINDING,
                                             [STORAGE_DELETE] = DELETE_BINDING};
 
     binding_encode(sheet_for(self, change, of), change, row);
@@ -210,9 +211,10 @@ void storage_put_binding(struct storage *self, enum storage_change change,
 void storage_put_publication(struct storage *self, enum storage_change change,
                              const struct publication_row *row)
 {
-    static const enum statement_id of[4] = {[STORAGE_INSERT] = INSERT_PUBLICATION,
+    static const enum statement_id of[5] = {[STORAGE_INSERT] = INSERT_PUBLICATION,
                                             [STORAGE_UPDATE] = UPDATE_PUBLICATION,
                                             [STORAGE_REFRESH] = REFRESH_PUBLICATION,
+                                            [STORAGE_REPEAT] = REFRESH_PUBLICATION,
                                             [STORAGE_DELETE] = DELETE_PUBLICATION};
 
     publication_encode(sheet_for(self, change, of), change, row);
@@ -221,9 +223,10 @@ void storage_put_publication(struct storage *self, enum storage_change change,
 void storage_put_subscription(struct storage *self, enum storage_change change,
                               const struct subscription_row *row)
 {
-    static const enum statement_id of[4] = {[STORAGE_INSERT] = INSERT_SUBSCRIPTION,
+    static const enum statement_id of[5] = {[STORAGE_INSERT] = INSERT_SUBSCRIPTION,
                                             [STORAGE_UPDATE] = UPDATE_SUBSCRIPTION,
                                             [STORAGE_REFRESH] = REFRESH_SUBSCRIPTION,
+                                            [STORAGE_REPEAT] = REFRESH_SUBSCRIPTION,
                                             [STORAGE_DELETE] = DELETE_SUBSCRIPTION};
 
     subscription_encode(sheet_for(self, change, of), change, row);

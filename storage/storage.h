@@ -38,6 +38,7 @@ enum storage_change {
     STORAGE_INSERT,
     STORAGE_UPDATE,  /* every column that can change */
     STORAGE_REFRESH, /* the columns that a refresh changes: see each row */
+    STORAGE_REPEAT,  /* of a binding, CSeq and expires alone; else the same as STORAGE_REFRESH */
     STORAGE_DELETE,  /* `id` and `aor` (for its bucket) suffice */
 };
 

@@ -7,6 +7,6 @@
 
 /** Copies `limits`. Free with presence_package_free(). */
 struct event_package *presence_package_new(const struct pidf_limits *limits);
-void presence_package_free(struct event_package *self);
+void presence_package_free(struct event_package *package);
 
 #endif

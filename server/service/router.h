@@ -29,7 +29,7 @@ struct router {
 };
 
 /** A transactions_request_fn with the router as its context. */
-void router_receive(void *self, struct sip_message *message, const struct flow *from,
+void router_receive(void *context, struct sip_message *message, const struct flow *from,
                     struct handle transaction, struct handle invite);
 
 #endif

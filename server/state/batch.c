@@ -30,6 +30,7 @@ struct batch {
     bool writing;
     uint64_t number;           /* of the batch in flight */
     uint64_t committed;        /* of the last one that was */
+    size_t row_bytes;          /* of one row, on the average of the last batch */
     size_t last_requests;      /* in the last batch that was taken from `next` */
     struct instant written_at; /* when the batch in flight was given to storage */
     struct loop_later later;
@@ -293,13 +294,15 @@ static void write_in_flight(struct batch *self)
     self->writing = true;
     self->written_at = loop_now(self->loop);
     self->number = storage_next_batch(self->storage);
+    if (storage_filled_rows(self->storage) > 0)
+        self->row_bytes = storage_filled_bytes(self->storage) / storage_filled_rows(self->storage);
     storage_write(self->storage, on_written, self);
 }
 
-static bool is_full(const struct batch *self, size_t requests)
+/* What a row will take is known only once it is put: the last batch tells what to expect. */
+static bool is_full(const struct batch *self, size_t rows)
 {
-    return requests >= self->options.rows_max ||
-           storage_filled_bytes(self->storage) >= self->options.bytes_max;
+    return rows >= self->options.rows_max || rows * self->row_bytes >= self->options.bytes_max;
 }
 
 /* A request shares its batch with all that it was built on, and with all that were built on it:
@@ -308,10 +311,12 @@ static void take_next(struct batch *self)
 {
     struct list *link;
     size_t requests = 0;
+    size_t rows = 0;
 
-    while (!is_full(self, requests) && (link = list_take(&self->next)) != NULL) {
+    while (!is_full(self, rows) && (link = list_take(&self->next)) != NULL) {
         list_append(&self->in_flight, link);
         each(self, waiting_of(link), mark);
+        rows += waiting_of(link)->count;
         requests++;
     }
     if (!list_empty(&self->next))

@@ -12,6 +12,7 @@ enum field { KEY, CONTACT, PARAMETERS, PATH, INSTANCE, CALL_ID, FROM_TAG, USER_A
 
 struct version {
     struct hot_version hot; /* first: hot.c knows it by this */
+    bool seen_now;          /* its flow was seen in this epoch, as its row says */
     uint32_t cseq;
     uint32_t expires_s;
     uint32_t reg_id;
@@ -190,8 +191,8 @@ static void free_location(struct table_link *link, void *context)
     struct location *location = CONTAINER_OF(link, struct location, link);
 
     (void)context;
-    while (!list_empty(&location->bindings))
-        end(binding_of(location->bindings.next));
+    for (struct list *one; (one = list_take(&location->bindings)) != NULL;)
+        end(binding_of(one));
     free(location);
 }
 
@@ -288,6 +289,7 @@ static struct version *version_for(const struct bindings *self, const struct bin
     version->deadline =
         instant_after(loop_now(self->node->loop), (int64_t)change->expires_s * US_PER_S);
     version->flow = change->flow;
+    version->seen_now = true;
     return version;
 }
 
@@ -301,6 +303,14 @@ static bool is_refresh(const struct version *before, const struct version *after
         if (!span_equal(field(before, kept[i]), field(after, kept[i])))
             return false;
     return before->reg_id == after->reg_id;
+}
+
+/* A phone that refreshes as it did before: most of what a registrar ever gets. */
+static bool is_same_again(const struct version *before, const struct version *after)
+{
+    return before->seen_now && before->q_thousandths == after->q_thousandths &&
+           flow_equal(&before->flow, &after->flow) &&
+           span_equal(field(before, CALL_ID), field(after, CALL_ID));
 }
 
 /* One whose removal is still pending is taken too: the row stays the same. */
@@ -334,6 +344,7 @@ enum status binding_stage(struct bindings *self, const struct binding_change *ch
     version = version_for(self, change);
     version->hot.partial =
         found->hot.newest != NULL && is_live(found) && is_refresh(newest(found), version);
+    version->hot.repeats = version->hot.partial && is_same_again(newest(found), version);
     hot_stage(&found->hot, &version->hot);
     *out = found;
     return STATUS_OK;

@@ -32,8 +32,10 @@ static void end_if_nothing_left(struct hot *self)
 void hot_stage(struct hot *self, struct hot_version *version)
 {
     /* What is overtaken before it was written still has to reach the row. */
-    if (hot_is_dirty(self) && !self->newest->partial)
-        version->partial = false;
+    if (hot_is_dirty(self)) {
+        version->partial = version->partial && self->newest->partial;
+        version->repeats = version->repeats && self->newest->repeats;
+    }
     discard_unwritten(self);
     self->newest = version;
 }
@@ -60,11 +62,16 @@ void hot_take(struct hot *self)
 void hot_put(struct hot *self, struct storage *storage)
 {
     const struct hot_version *version = self->writing;
-    enum storage_change change = version->partial ? STORAGE_REFRESH : STORAGE_UPDATE;
+    enum storage_change change = version->repeats   ? STORAGE_REPEAT
+                                 : version->partial ? STORAGE_REFRESH
+                                                    : STORAGE_UPDATE;
 
-    if (self->committed == NULL && version->removed)
+    /* A removal that has committed while this version waited has taken the row with it. */
+    bool stored = self->committed != NULL && !self->committed->removed;
+
+    if (!stored && version->removed)
         return; /* came and went within one batch: no row ever */
-    if (self->committed == NULL)
+    if (!stored)
         change = STORAGE_INSERT;
     else if (version->removed)
         change = STORAGE_DELETE;

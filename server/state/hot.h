@@ -11,6 +11,7 @@
 struct hot_version {
     bool removed; /* this version says that the object is no more */
     bool partial; /* it differs from its predecessor only by what STORAGE_REFRESH writes */
+    bool repeats; /* and even only by what STORAGE_REPEAT does */
 };
 
 struct hot;

@@ -241,8 +241,8 @@ struct publications *publications_new(struct node *node, struct resources *resou
 static void free_of(struct resource *resource, void *context)
 {
     (void)context;
-    while (!list_empty(&resource->publications))
-        end(publication_of(resource->publications.next));
+    for (struct list *link; (link = list_take(&resource->publications)) != NULL;)
+        end(publication_of(link));
 }
 
 void publications_free(struct publications *self)

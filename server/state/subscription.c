@@ -278,8 +278,8 @@ struct subscriptions *subscriptions_new(struct node *node, struct resources *res
 static void free_of(struct resource *resource, void *context)
 {
     (void)context;
-    while (!list_empty(&resource->subscriptions))
-        end(subscription_of_resource(resource->subscriptions.next));
+    for (struct list *link; (link = list_take(&resource->subscriptions)) != NULL;)
+        end(subscription_of_resource(link));
 }
 
 void subscriptions_free(struct subscriptions *self)
