@@ -16,6 +16,26 @@ second_server_waits() {
     server_is_ready && grep -qi standby "$DIR/second.log"
 }
 
+# The owner is killed; who stood by serves within seconds, and knows what was acknowledged.
+standby_takes_over() {
+    local first_http=$HTTP_PORT second second_http
+    second_http=$(free_port)
+    sed "s/port = $SIP_PORT/port = $(free_port)/; s/port = $HTTP_PORT/port = $second_http/" \
+        "$DIR/presenced.conf" >"$DIR/second.conf"
+    "$PRESENCED" --config "$DIR/second.conf" >>"$DIR/second.log" 2>&1 &
+    second=$!
+    within 5 grep -qi standby "$DIR/second.log" || return 1
+    server_kill
+    HTTP_PORT=$second_http
+    if within 5 server_is_ready; then echo "it serves"; else second_status=1; fi
+    http_get /metrics | grep '^presenced_publications '
+    kill -TERM $second
+    wait $second || second_status=1
+    HTTP_PORT=$first_http
+    server_start
+    [ "${second_status:-0}" = 0 ]
+}
+
 refuses() { # refuses STATUS COMMAND...
     local want=$1 status=0
     shift
@@ -49,4 +69,5 @@ server_kill
 expect "it starts again after SIGKILL" server_start
 expect "and shows what was published before" rows "select 1 from presence.publication where aor = 'alice@$DOMAIN'"
 expect "and still answers" deploy/demo/exchange 127.0.0.1 "$SIP_PORT" "$DOMAIN"
+expect "a standby takes over when the owner is killed" standby_takes_over
 server_finish

@@ -33,9 +33,9 @@ START_TEST(migrating_twice_is_migrating_once)
     sql(conninfo, "select presence.add_domain('example.org')");
     ck_assert_int_eq(migrate(SOURCE_DIR "/schema"), STATUS_OK);
     ck_assert_str_eq(sql_value(conninfo, "select count(*) from presence.domain"), "1");
-    ck_assert_int_eq(
-        strtol(sql_value(conninfo, "select max(version) from presence.schema_version"), NULL, 10), // NOLINT
-        SCHEMA_VERSION);
+    ck_assert_int_eq(strtol(sql_value(conninfo, "select max(version) from presence.schema_version"),
+                            NULL, 10), // NOLINT
+                     SCHEMA_VERSION);
     ck_assert_str_eq(sql_value(conninfo, "select count(*) from presence_state.secret"), "1");
 }
 END_TEST
