@@ -634,7 +634,8 @@ struct subscription *subscription_find_id(const struct resource *resource, int64
     struct list *link = resource->subscriptions.next;
 
     for (; link != &resource->subscriptions; link = link->next)
-        if (subscription_of_resource(link)->id == id)
+        if (subscription_of_resource(link)->id == id &&
+            !subscription_of_resource(link)->hot.newest->removed)
             return subscription_of_resource(link);
     return NULL;
 }
