@@ -13,12 +13,13 @@
 #include <stdlib.h>
 
 enum {
-    HEAD_BYTES_MAX = 16384,
-    IN_A_ROW = 32,       /* to the watchers of one resource, then it is the next one's turn */
-    IN_A_TURN = 1024,    /* of the loop, so that requests are not kept waiting */
-    SHRINK_US = 500000,  /* the window shrinks once per T1 at the most */
-    WINDOW_FIRST = 1024, /* between its bounds */
-    BRIEF_US = 1000000,  /* until what could not be sent for our own reasons is tried again */
+    HEAD_BYTES_MAX = 65536, /* a datagram; what is kept of two requests may stand in it */
+    SILENT_AT = 2,          /* retransmissions, then the window waits no longer for an answer */
+    IN_A_ROW = 32,          /* to the watchers of one resource, then it is the next one's turn */
+    IN_A_TURN = 1024,       /* of the loop, so that requests are not kept waiting */
+    SHRINK_US = 500000,     /* the window shrinks once per T1 at the most */
+    WINDOW_FIRST = 1024,    /* between its bounds */
+    BRIEF_US = 1000000,     /* until what could not be sent for our own reasons is tried again */
 };
 
 struct notify {
@@ -33,7 +34,8 @@ struct notify {
     struct buffer head;
     struct buffer document;
     uint32_t window;
-    uint32_t outstanding;
+    uint32_t outstanding; /* that the window counts */
+    uint32_t silent;      /* outstanding too, but no longer waited for */
     struct instant shrunk_at;
     bool started;
     uint64_t *sent;
@@ -111,22 +113,26 @@ static struct blob *document_of(struct notify *self, struct resource *resource)
     return resource->notify.document;
 }
 
-/* At the end of the turn, however many changes it had. */
+/*
+ * At the end of the turn, however many changes it had. Whom this process has told nothing yet
+ * knows what a process before it composed: a document equal to ours of a moment ago, made for a
+ * new watcher, may still be news to it.
+ */
 static void tell_all(struct loop_later *later)
 {
     struct resource *resource = CONTAINER_OF(later, struct resource, notify.changed);
     struct notify *self = resource->notify.notifier;
     struct list *link = resource->subscriptions.next;
 
-    if (!compose(self, resource)) {
-        watermark_release(self->watermark, resource);
-        return;
-    }
-    resource->version++;
+    bool differs = compose(self, resource);
+
+    if (differs)
+        resource->version++;
     for (; link != &resource->subscriptions; link = link->next) {
         struct subscription *subscription = subscription_of_resource(link);
 
-        if (subscription_is_committed(subscription) &&
+        if ((differs || subscription_delivery(subscription)->sent_version == 0) &&
+            subscription_is_committed(subscription) &&
             subscription_view(subscription).state == SUBSCRIPTION_ACTIVE)
             owe(self, subscription);
     }
@@ -157,13 +163,21 @@ static void on_resource_gone(void *context, struct resource *resource)
 
 /* ---- a watcher is to be told, or goes ---- */
 
+static void forget_outstanding(struct notify *self, struct delivery *delivery)
+{
+    (*(delivery->silent ? &self->silent : &self->outstanding))--;
+    delivery->outstanding = false;
+    delivery->silent = false;
+    if (!list_empty(&self->turns))
+        loop_later(self->state->node.loop, &self->pump);
+}
+
 static void give_up_outstanding(struct notify *self, struct delivery *delivery)
 {
     if (!delivery->outstanding)
         return;
     client_transaction_abandon(self->transactions, delivery->transaction);
-    delivery->outstanding = false;
-    self->outstanding--;
+    forget_outstanding(self, delivery);
 }
 
 /* RFC 6665 section 4.2.1.2: at once, full state, to the target of now. */
@@ -464,8 +478,6 @@ static void widen(struct notify *self)
 {
     if (self->window < self->options.window_max)
         self->window++;
-    if (!list_empty(&self->turns))
-        loop_later(self->state->node.loop, &self->pump);
 }
 
 static void on_result(void *context, struct handle owner, enum client_outcome outcome,
@@ -478,8 +490,7 @@ static void on_result(void *context, struct handle owner, enum client_outcome ou
         return;
     if (subscription == NULL || !subscription_delivery(subscription)->outstanding)
         return; /* given up before: not counted any more */
-    subscription_delivery(subscription)->outstanding = false;
-    self->outstanding--;
+    forget_outstanding(self, subscription_delivery(subscription));
     widen(self);
     if (outcome == CLIENT_RESPONSE && response->status < 300)
         acknowledge(self, subscription);
@@ -487,12 +498,32 @@ static void on_result(void *context, struct handle owner, enum client_outcome ou
         fail(self, subscription, outcome, response);
 }
 
+/*
+ * Watchers that are gone must not fill the window, or they keep all others waiting until Timer F.
+ * Bounded, since each holds a transaction.
+ */
+static void wait_no_longer(struct notify *self, struct handle owner)
+{
+    struct subscription *subscription = handle_find(self->state->node.objects, owner);
+    struct delivery *delivery = subscription == NULL ? NULL : subscription_delivery(subscription);
+
+    if (delivery == NULL || !delivery->outstanding || delivery->silent ||
+        self->silent >= self->options.window_max)
+        return;
+    delivery->silent = true;
+    self->silent++;
+    self->outstanding--;
+    if (!list_empty(&self->turns))
+        loop_later(self->state->node.loop, &self->pump);
+}
+
 /* Somebody is overrun: a network, a socket, a watcher. We cannot know which, so all go slower. */
 static void on_retransmit(void *context, struct handle owner, unsigned count)
 {
     struct notify *self = context;
 
-    (void)owner;
+    if (count >= SILENT_AT)
+        wait_no_longer(self, owner);
     if (count > 1 || !instant_reached(now_of(self), instant_after(self->shrunk_at, SHRINK_US)))
         return; /* one that is dead repeats itself, and says nothing about the others */
     self->shrunk_at = now_of(self);
@@ -504,7 +535,9 @@ static void on_retransmit(void *context, struct handle owner, unsigned count)
 
 static double outstanding_gauge(void *context)
 {
-    return ((struct notify *)context)->outstanding;
+    const struct notify *self = context;
+
+    return (double)self->outstanding + self->silent;
 }
 
 static double window_gauge(void *context)
@@ -603,5 +636,5 @@ void notify_start(struct notify *self)
 
 bool notify_is_idle(const struct notify *self)
 {
-    return self->outstanding == 0 && list_empty(&self->turns);
+    return self->outstanding == 0 && self->silent == 0 && list_empty(&self->turns);
 }

@@ -26,6 +26,7 @@ struct delivery {
     uint32_t next_cseq; /* 0 before it is first asked for */
     uint8_t failures;   /* chances used since the last good answer */
     bool outstanding;
+    bool silent;    /* outstanding for long: the window does not wait for it */
     bool sent_last; /* the outstanding NOTIFY says `terminated` */
     bool parked;    /* unreachable: until its device is heard of again */
     bool unsettled; /* counted in the resource's unsettled_count */
