@@ -40,8 +40,11 @@ bool node_may_expire(struct node *self, struct instant now, struct instant *agai
     return true;
 }
 
+/* What never expires has the end of the range left: no clock reaches the half of it either. */
 struct instant node_deadline(const struct node *self, int64_t remaining_us)
 {
+    if (remaining_us > INT64_MAX / 2)
+        remaining_us = INT64_MAX / 2;
     return instant_after(loop_now(self->loop),
                          remaining_us > 0 ? remaining_us : self->outage_grace_us);
 }
