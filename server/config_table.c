@@ -91,7 +91,7 @@ static const struct config_key keys[] = {
     NUMBER(auth, lockout_s, "s", "60", 1, 86400, LATER, "How long a lock-out lasts."),
 
     NUMBER(limits, message_bytes_max, "bytes", "65535", 1300, 65535, LATER, "One SIP message; longer ones get 513."),
-    NUMBER(limits, headers_max, "", "100", 20, 128, LATER, "Header fields of one message; more get 400."),
+    NUMBER(limits, headers_max, "", "100", 20, 128, LATER, "Header fields of one message; more get 513."),
     NUMBER(limits, body_bytes_max, "bytes", "32768", 256, 65535, LATER, "Body of one message; longer ones get 413."),
     NUMBER(limits, xml_depth_max, "", "32", 8, 256, LATER, "Nesting of a published document."),
     NUMBER(limits, xml_elements_max, "", "1000", 16, 100000, LATER, "Elements of a published document."),

@@ -53,7 +53,7 @@ static void ask(struct lease *self, const char *sql, const int64_t numbers[], si
                 link_answer_fn *fn)
 {
     uint8_t octets[2][8];
-    struct span values[2];
+    struct span values[2] = {{0}};
     char types[3] = {0};
 
     for (size_t i = 0; i < count; i++) {

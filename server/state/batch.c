@@ -38,6 +38,7 @@ struct batch {
     struct timer patience;
     int64_t commands[COMMANDS_MAX];
     size_t command_count;
+    size_t commands_written; /* of them, in the batch in flight */
     uint64_t *refused_failed;
     uint64_t *refused_unavailable;
     uint64_t *bisections;
@@ -286,11 +287,35 @@ void batch_command_done(struct batch *self, int64_t command)
 
 static storage_written_fn on_written;
 
+/* With the last part of a batch that was cut: their effects are in it, or committed before. */
+static void put_commands(struct batch *self)
+{
+    if (!list_empty(&self->rest))
+        return;
+    for (size_t i = 0; i < self->command_count; i++)
+        storage_put_command_done(self->storage, self->commands[i]);
+    self->commands_written = self->command_count;
+}
+
+/* A batch that is refused for the sake of a request leaves them to the next one. */
+static void settle_commands(struct batch *self, enum storage_outcome outcome)
+{
+    size_t written = self->commands_written;
+
+    self->commands_written = 0;
+    if (outcome == STORAGE_FAILED && !list_empty(&self->in_flight))
+        return;
+    self->command_count -= written;
+    memmove(self->commands, self->commands + written,
+            self->command_count * sizeof(self->commands[0]));
+}
+
 static void write_in_flight(struct batch *self)
 {
     for (struct list *link = self->in_flight.next; link != &self->in_flight; link = link->next)
         put_rows(self, waiting_of(link));
     each_in(self, &self->in_flight, unmark);
+    put_commands(self);
     self->writing = true;
     self->written_at = loop_now(self->loop);
     self->number = storage_next_batch(self->storage);
@@ -327,13 +352,6 @@ static void take_next(struct batch *self)
     metric_observe(self->requests_per_batch, (double)requests);
 }
 
-static void put_commands(struct batch *self)
-{
-    for (size_t i = 0; i < self->command_count; i++)
-        storage_put_command_done(self->storage, self->commands[i]);
-    self->command_count = 0;
-}
-
 static void on_spacing(struct timer *timer, struct instant now)
 {
     struct batch *self = CONTAINER_OF(timer, struct batch, spacing);
@@ -360,7 +378,6 @@ static void flush(struct batch *self)
         return;
     }
     take_next(self);
-    put_commands(self);
     write_in_flight(self);
 }
 
@@ -471,6 +488,7 @@ static void on_written(void *waiter, enum storage_outcome outcome, struct span m
     struct list done;
 
     self->writing = false;
+    settle_commands(self, outcome);
     if (outcome == STORAGE_FAILED) {
         log_line(self->log, LOG_WARNING, "batch", "refused=\"" SPAN_FMT "\"", SPAN_ARG(message));
         if (cut_in_two(self)) {

@@ -6,6 +6,7 @@
 #include "server/base/table.h"
 #include "server/state/packed.h"
 #include "server/state/path.h"
+#include "server/state/tally.h"
 
 #include <stdlib.h>
 
@@ -48,14 +49,6 @@ struct version {
     char octets[];
 };
 
-/* How many subscriptions one watcher has. */
-struct tally {
-    struct table_link link;
-    uint32_t count;
-    uint32_t len;
-    char watcher[];
-};
-
 struct subscription {
     struct hot hot; /* first, likewise */
     struct table_link dialog_link;
@@ -75,8 +68,8 @@ struct subscriptions {
     subscription_told_fn *on_told;
     subscription_gone_fn *on_gone;
     void *context;
-    struct table dialogs; /* by Call-ID and remote tag */
-    struct table tallies; /* by watcher */
+    struct table dialogs;   /* by Call-ID and remote tag */
+    struct tallies tallies; /* of each watcher */
     size_t count;
 };
 
@@ -98,45 +91,6 @@ static struct span field(const struct version *version, enum field which)
 static struct timers *timers_of(const struct subscription *self)
 {
     return loop_timers(self->owner->node->loop);
-}
-
-/* ---- tallies ---- */
-
-static struct tally *tally_find(const struct subscriptions *self, struct span watcher)
-{
-    struct table_link *link = table_first(&self->tallies, table_hash(&self->tallies, watcher));
-
-    for (; link != NULL; link = table_next(link)) {
-        struct tally *each = CONTAINER_OF(link, struct tally, link);
-
-        if (span_equal((struct span){each->watcher, each->len}, watcher))
-            return each;
-    }
-    return NULL;
-}
-
-static struct tally *tally_take(struct subscriptions *self, struct span watcher)
-{
-    struct tally *tally = tally_find(self, watcher);
-
-    if (tally == NULL) {
-        tally = calloc(1, sizeof(*tally) + watcher.len);
-        must(tally != NULL);
-        tally->len = (uint32_t)watcher.len;
-        if (watcher.len > 0)
-            memcpy(tally->watcher, watcher.at, watcher.len);
-        table_add(&self->tallies, &tally->link, table_hash(&self->tallies, watcher));
-    }
-    tally->count++;
-    return tally;
-}
-
-static void tally_release(struct subscriptions *self, struct tally *tally)
-{
-    if (--tally->count > 0)
-        return;
-    table_remove(&self->tallies, &tally->link);
-    free(tally);
 }
 
 /* ---- what a hot object of this kind does ---- */
@@ -240,7 +194,7 @@ static void end(struct subscription *self)
     list_remove(&self->delivery.link);
     handle_remove(owner->node->objects, self->hot.handle);
     table_remove(&owner->dialogs, &self->dialog_link);
-    tally_release(owner, self->tally);
+    tally_release(&owner->tallies, self->tally);
     list_remove(&self->link);
     self->resource->subscription_count--;
     owner->count--;
@@ -271,7 +225,7 @@ struct subscriptions *subscriptions_new(struct node *node, struct resources *res
     self->resources = resources;
     self->limits = *limits;
     table_init(&self->dialogs);
-    table_init(&self->tallies);
+    tallies_init(&self->tallies);
     return self;
 }
 
@@ -289,7 +243,7 @@ void subscriptions_free(struct subscriptions *self)
     self->on_gone = NULL;
     resources_each(self->resources, free_of, NULL);
     table_deinit(&self->dialogs);
-    table_deinit(&self->tallies);
+    tallies_deinit(&self->tallies);
     free(self);
 }
 
@@ -331,7 +285,7 @@ static struct subscription *make(struct subscriptions *self, struct resource *re
     made->owner = self;
     made->resource = resource;
     made->id = id;
-    made->tally = tally_take(self, watcher);
+    made->tally = tally_take(&self->tallies, watcher);
     list_init(&made->delivery.link);
     list_append(&resource->subscriptions, &made->link);
     table_add(&self->dialogs, &made->dialog_link, dialog_hash(self, call_id, remote_tag));
@@ -454,14 +408,13 @@ static enum status make_for(struct subscriptions *self, const struct subscriptio
                             int64_t id, struct subscription **out)
 {
     struct resource *resource = resources_get(self->resources, change->aor, change->event);
-    const struct tally *tally = tally_find(self, change->watcher);
     uint32_t max =
         change->per_watcher_max != 0 ? change->per_watcher_max : self->limits.per_watcher_max;
     enum status status = STATUS_OK;
     struct subscription *made = NULL;
 
     if (resource->subscription_count >= self->limits.per_resource_max ||
-        (tally != NULL && tally->count >= max))
+        tally_count(&self->tallies, change->watcher) >= max)
         status = STATUS_CONFLICT;
     else if (self->count >= self->limits.subscriptions_max)
         status = STATUS_LIMIT;
