@@ -7,7 +7,7 @@
 
 Suite *state_subscription_suite(void);
 
-enum { EPOCHS = 60, SEEDS = 20 };
+enum { EPOCHS = 25, SEEDS = 8 };
 
 /* One process between two crashes. */
 struct life {
