@@ -504,7 +504,7 @@ static void random_request(struct rig *rig, struct note *note, uint32_t number)
     bool pending = false;
 
     for (int i = rand() % 3; i >= 0; i--) {
-        size_t id = (size_t)(rand() % 4 + 4 * i);
+        size_t id = (size_t)(rand() % 4) + 4 * (size_t)i;
 
         if (rig->things[id] == NULL ||
             (rand() % 3 != 0 && !rig->things[id]->hot.newest->removed)) /* as the nouns do it */
