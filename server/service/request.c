@@ -330,11 +330,6 @@ void request_refuse_for_now(struct request *self)
                        RETRY_AFTER_MIN_S + crypto_random_u64() % RETRY_AFTER_JITTER_S);
 }
 
-void request_drop(struct request *self)
-{
-    end(self);
-}
-
 void requests_refuse_surplus(struct requests *requests, const struct sip_message *message,
                              const struct flow *from, struct handle transaction)
 {

@@ -87,7 +87,4 @@ void request_refuse_brief(struct request *self, uint32_t min_expires_s);
 /** 500 with a jittered Retry-After: unlike 503 it silences the client for nothing else. */
 void request_refuse_for_now(struct request *self);
 
-/** Ends it without an answer: an ACK. */
-void request_drop(struct request *self);
-
 #endif

@@ -487,8 +487,3 @@ struct handle binding_handle(const struct binding *self)
 {
     return self->hot.handle;
 }
-
-bool binding_is_settled(const struct binding *self)
-{
-    return hot_is_settled(&self->hot);
-}

@@ -90,6 +90,5 @@ struct binding *location_find_id(const struct location *location, int64_t id);
 void bindings_load(struct bindings *self, const struct binding_row *row);
 
 struct handle binding_handle(const struct binding *self);
-bool binding_is_settled(const struct binding *self);
 
 #endif
