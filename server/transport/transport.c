@@ -329,6 +329,13 @@ bool transport_honours_maddr(const struct transport *self)
     return !self->options.ignore_maddr;
 }
 
+bool transport_flow_is_alive(const struct transport *self, const struct flow *flow)
+{
+    const struct listener *listener = transport_find_listener(self, flow->listener);
+
+    return listener != NULL && flow->remote.family == listener->local.family;
+}
+
 /* ---- out ---- */
 
 enum status transport_send(struct transport *self, const struct flow *to, struct span head,

@@ -114,6 +114,12 @@ void transport_via(const struct transport *self, const struct flow *flow, struct
 void transport_contact_host(const struct transport *self, const struct flow *flow,
                             struct buffer *out);
 
+/** Whether something sent there can get out: its listener is there, and its connection lives. */
+bool transport_flow_is_alive(const struct transport *self, const struct flow *flow);
+
+/** Whether a URI's host and port are those of one of our listeners, as bound or as advertised. */
+bool transport_is_own(const struct transport *self, const struct sip_uri *uri);
+
 /**
  * A flow to `target` (RFC 3261 section 18.1.1, RFC 3263 section 4 without DNS): its maddr or host,
  * port and transport, with their defaults. Out of the listener of `arrived_on` (may be NULL) where
