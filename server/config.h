@@ -109,6 +109,11 @@ struct config {
         uint32_t requests_max;
     } limits;
     struct {
+        uint32_t forks_max;
+        uint32_t timer_c_s;
+        uint32_t max_breadth;
+    } proxy;
+    struct {
         uint32_t window_min;
         uint32_t window_max;
         uint32_t chances;

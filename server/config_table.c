@@ -98,6 +98,10 @@ static const struct config_key keys[] = {
     NUMBER(limits, transactions_max, "", "1000000", 100, 16000000, LATER, "Transactions at a time; more requests get 500 and Retry-After."),
     NUMBER(limits, requests_max, "", "20000", 100, 1000000, LATER, "Requests that wait for a commit; more get 500 and Retry-After."),
 
+    NUMBER(proxy, forks_max, "", "1000000", 1, 16000000, LIVE, "Requests passed on that are not over yet; more get 500 and Retry-After."),
+    NUMBER(proxy, timer_c_s, "s", "181", 1, 3600, LIVE, "Timer C: an INVITE that rings for so long without a word is cancelled."),
+    NUMBER(proxy, max_breadth, "", "60", 1, 1000, LIVE, "Devices that one request is passed on to at a time (Max-Breadth); more get 440."),
+
     NUMBER(notify, window_min, "", "32", 1, 1000000, LIVE, "NOTIFYs in the air, however bad the network looks."),
     NUMBER(notify, window_max, "", "4096", 1, 1000000, LIVE, "NOTIFYs in the air, however good it looks."),
     NUMBER(notify, chances, "", "3", 1, 100, LIVE, "NOTIFYs in a row that may fail before the subscription ends."),

@@ -35,6 +35,7 @@ struct server {
     struct state *state;
     struct requests *requests;
     struct auth *auth;
+    struct forks *forks;
     struct event_package *presence;
     struct event_packages packages;
     struct notify *notify;
@@ -176,6 +177,16 @@ static struct notify_options notify_options(const struct config *config)
     };
 }
 
+static struct fork_options fork_options(const struct config *config)
+{
+    return (struct fork_options){
+        .forks_max = config->proxy.forks_max,
+        .timer_c_s = config->proxy.timer_c_s,
+        .linger_ms = config->timers.t1_ms * TRANSACTION_T1_TIMES,
+        .max_breadth = config->proxy.max_breadth,
+    };
+}
+
 static void make_services(struct server *self)
 {
     const struct config *config = self->config;
@@ -185,10 +196,12 @@ static void make_services(struct server *self)
                                       .failures_max = config->auth.failures_max,
                                       .lockout_s = config->auth.lockout_s};
     const struct notify_options notify = notify_options(config);
+    const struct fork_options fork = fork_options(config);
 
     self->requests = requests_new(self->loop, self->log, self->metrics, self->transactions,
                                   &self->state->node.mark_key, config->limits.requests_max);
     self->auth = auth_new(self->state, self->metrics, &auth);
+    self->forks = forks_new(self->state, self->transactions, self->requests, self->metrics, &fork);
     self->notify =
         notify_new(self->state, self->transactions, &self->packages, self->metrics, &notify);
     self->commands = (struct commands){self->state, &self->packages};
@@ -232,6 +245,13 @@ static void make_router(struct server *self)
     self->router.requests = self->requests;
     self->router.transactions = self->transactions;
     self->router.packages = &self->packages;
+    self->router.proxy = (struct proxy){
+        .state = self->state,
+        .auth = self->auth,
+        .forks = self->forks,
+        .acks_dropped = metric_counter(self->metrics, "acks_dropped_total", NULL,
+                                       "ACKs that bore no mark of ours, or led nowhere"),
+    };
     set_policies(self);
     transactions_on_request(self->transactions, router_receive, &self->router);
 }
@@ -352,7 +372,9 @@ static void reconfigure(struct server *self)
 {
     const struct state_options state = state_options(self->config);
     const struct notify_options notify = notify_options(self->config);
+    const struct fork_options fork = fork_options(self->config);
 
+    forks_reconfigure(self->forks, &fork);
     state_reconfigure(self->state, &state);
     notify_reconfigure(self->notify, &notify);
     set_policies(self);
@@ -399,6 +421,7 @@ static void unmake(struct server *self)
     http_free(self->http);
     transport_flush(self->transport);
     notify_free(self->notify);
+    forks_free(self->forks);
     state_free(self->state);
     requests_free(self->requests);
     auth_free(self->auth);
