@@ -148,3 +148,24 @@ void transport_response_flow(const struct transport *self, const struct flow *ar
         out->remote.port = sent_by_port;
     }
 }
+
+bool transport_return_flow(struct span head, const struct flow *gone, struct flow *out)
+{
+    static const struct sip_limits limits = {SIZE_MAX, SIZE_MAX, SIZE_MAX, SIP_HEADERS_MAX};
+    struct sip_message response;
+    struct sip_fault fault;
+    uint16_t port;
+
+    if (!span_begins(head, SPAN("SIP/2.0 ")))
+        return false;
+    /* Its body is elsewhere, so this is malformed; but the Via is there. */
+    (void)sip_parse_datagram(head, &limits, &response, &fault);
+    if (!response.via.has_sent_by)
+        return false;
+    port = response.via.port;
+    *out = *gone;
+    out->connection = 0;
+    out->remote.port =
+        port != 0 ? port : transport_protocol_port((enum transport_protocol)gone->remote.protocol);
+    return true;
+}

@@ -14,14 +14,31 @@
 /**
  * The walk through this layer:
  *
- *     in   udp.c on_io() -> transport.c on_datagram(): keep-alive? malformed? ->
- * transport_receive_fn out  transport_send() -> the listener's queue -> one sendmmsg() for many, at
- * the end of the turn or as soon as there is a full batch -> what fails comes back by
- * transport_failed_fn
+ *     in    udp.c on_io() -> transport.c on_datagram(): keep-alive?  \
+ *           stream.c receive(): pings, framing -> tcp.c on_message() -> deliver(): malformed?
+ *                                                                   -> transport_receive_fn
+ *     out   transport_send() -> the listener's queue -> one sendmmsg() for many, at the end of the
+ *                               turn or as soon as there is a full batch
+ *                            -> the connection's queue -> one writev(), at the end of the turn
+ *           what fails comes back by transport_failed_fn
  *
  * Nothing above may assume datagrams: a flow says what it is.
  */
 struct transport;
+
+/** Of connections; zero stands for the default of each. */
+struct transport_tcp_options {
+    unsigned connect_s;       /* until a connection is there; default 5 */
+    unsigned first_s;         /* until an accepted one says its first word; default 10 */
+    unsigned idle_s;          /* without traffic; default 7,500, beyond any registration */
+    unsigned message_s;       /* until a message that has begun is there; default 10 */
+    unsigned write_s;         /* until the peer takes a message; default 10 */
+    unsigned keepalive_s;     /* of silence, until the kernel probes the peer; default 120 */
+    unsigned connections_max; /* default 100,000 */
+    unsigned connections_per_source_max; /* accepted from one address; default 2,000 */
+    size_t write_queue_bytes_max;        /* waiting for one peer; default 1 MB */
+    size_t partial_bytes_max;            /* of unfinished messages of all; default 64 MB */
+};
 
 /** Zero stands for the default of each. */
 struct transport_options {
@@ -30,8 +47,9 @@ struct transport_options {
     unsigned receive_turns;    /* recvmmsg() calls per listener and turn; default 4 */
     unsigned queue_max;        /* datagrams waiting per listener; default 16,384 */
     size_t queue_max_bytes;    /* their own octets, without shared bodies; default 16 MB */
-    struct sip_limits limits;  /* of a message; a zero is the parser's default */
-    bool ignore_maddr;         /* answer to the source whatever a Via's maddr says */
+    struct transport_tcp_options tcp;
+    struct sip_limits limits; /* of a message; a zero is the parser's default */
+    bool ignore_maddr;        /* answer to the source whatever a Via's maddr says */
 };
 
 /** `loop`, `log` and `metrics` are kept. */
@@ -59,7 +77,7 @@ struct transport_listener {
  * a warning in the log, with the sysctl to raise. `listener` (may be NULL) gets its number.
  *
  * STATUS_UNAVAILABLE when the address cannot be bound (the log says why), STATUS_LIMIT when there
- * are 64 listeners, STATUS_MALFORMED for a protocol that is not served yet.
+ * are 64 listeners, STATUS_MALFORMED for a protocol that is not served: all but UDP and TCP.
  */
 MUST_USE enum status transport_listen(struct transport *self,
                                       const struct transport_listener *listener, uint16_t *number);
@@ -78,9 +96,10 @@ typedef void transport_receive_fn(void *context, struct sip_message *message,
 void transport_on_message(struct transport *self, transport_receive_fn *fn, void *context);
 
 /**
- * Something sent to `to` did not arrive: the system refused it, or an ICMP error came back (RFC
- * 3261 section 18.4). `octets` begins with the first octets of that message, at most 1,024 and
- * maybe only a few; lent until the function returns. Never runs inside transport_send().
+ * Something sent to `to` did not arrive: the system refused it, an ICMP error came back (RFC
+ * 3261 section 18.4), no connection could be made, or it broke before the whole message had left.
+ * `octets` begins with the first octets of that message, at most 1,024 and maybe only a few; lent
+ * until the function returns. Never runs inside transport_send().
  */
 typedef void transport_failed_fn(void *context, const struct flow *to, struct span octets);
 void transport_on_failure(struct transport *self, transport_failed_fn *fn, void *context);
@@ -95,11 +114,23 @@ enum { TRANSPORT_UDP_MAX_BYTES = 65507 };
  * of this turn. STATUS_OK says that it was queued, not that it arrived.
  *
  * STATUS_LIMIT        too long for this protocol; trying again will not help
+ * Over TCP a flow of connection 0 takes the connection that there is to exactly that address and
+ * port, whoever opened it, else a new one. A flow of a connection that is gone is good for
+ * nothing, but for a response, which then goes to where its client has been, at the port of its
+ * top Via (RFC 3261 section 18.2.2).
+ *
  * STATUS_NOT_FOUND    the flow is no more
- * STATUS_UNAVAILABLE  the queue is full: as good as lost on the way; older messages are kept
+ * STATUS_UNAVAILABLE  the queue is full, or there are too many connections: as good as lost on the
+ *                     way; older messages are kept
  */
 MUST_USE enum status transport_send(struct transport *self, const struct flow *to, struct span head,
                                     struct blob *body);
+
+/**
+ * Whether sending over it makes sense: over UDP, and over TCP with connection 0, when the listener
+ * is there; else when the connection lives.
+ */
+bool transport_flow_is_alive(const struct transport *self, const struct flow *flow);
 
 /** Sends what is queued now, not at the end of the turn. */
 void transport_flush(struct transport *self);
