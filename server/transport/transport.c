@@ -275,7 +275,9 @@ static void on_stream_fault(void *context, struct span octets, const struct flow
     struct transport *self = context;
     struct sip_fault other;
 
-    (void)sip_parse_datagram(octets, &self->options.limits, &self->message, &other);
+    /* As a datagram it may be sound, which asks for no Content-Length. */
+    if (sip_parse_datagram(octets, &self->options.limits, &self->message, &other) == SIP_PARSED)
+        self->message.answerable = self->message.request;
     on_malformed(self, from, fault);
 }
 
