@@ -30,6 +30,9 @@ static inline struct span listener_advertised(const struct listener *self)
  */
 bool transport_return_flow(struct span head, const struct flow *gone, struct flow *out);
 
+/** Longest request over UDP where TCP is to be had. */
+size_t transport_udp_request_max(const struct transport *self);
+
 /** Whether a Via's maddr is honoured (struct transport_options). */
 bool transport_honours_maddr(const struct transport *self);
 

@@ -16,6 +16,7 @@ enum {
     DATAGRAM_MAX_BYTES = 65535,
     RECEIVE_BATCH = 64,
     RECEIVE_TURNS = 4,
+    UDP_REQUEST_BYTES_MAX = 1300, /* RFC 3261 section 18.1.1 */
     QUEUE_MAX = 16384,
     QUEUE_MAX_BYTES = 16 * 1024 * 1024,
     RECEIVE_BUFFER_BYTES = 16 * 1024 * 1024,
@@ -66,6 +67,8 @@ static struct transport_options with_defaults(const struct transport_options *as
         made.receive_batch = RECEIVE_BATCH;
     if (made.receive_turns == 0)
         made.receive_turns = RECEIVE_TURNS;
+    if (made.udp_request_bytes_max == 0)
+        made.udp_request_bytes_max = UDP_REQUEST_BYTES_MAX;
     if (made.queue_max == 0)
         made.queue_max = QUEUE_MAX;
     if (made.queue_max_bytes == 0 || made.queue_max_bytes > INT32_MAX)
@@ -407,6 +410,11 @@ struct endpoint transport_local(const struct transport *self, uint16_t listener)
 uint16_t transport_listener_count(const struct transport *self)
 {
     return self->listener_count;
+}
+
+size_t transport_udp_request_max(const struct transport *self)
+{
+    return self->options.udp_request_bytes_max;
 }
 
 bool transport_honours_maddr(const struct transport *self)

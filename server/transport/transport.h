@@ -42,11 +42,12 @@ struct transport_tcp_options {
 
 /** Zero stands for the default of each. */
 struct transport_options {
-    size_t datagram_max_bytes; /* longest taken from a peer; default 65,535 */
-    unsigned receive_batch;    /* datagrams per recvmmsg(); default 64 */
-    unsigned receive_turns;    /* recvmmsg() calls per listener and turn; default 4 */
-    unsigned queue_max;        /* datagrams waiting per listener; default 16,384 */
-    size_t queue_max_bytes;    /* their own octets, without shared bodies; default 16 MB */
+    size_t datagram_max_bytes;    /* longest taken from a peer; default 65,535 */
+    unsigned receive_batch;       /* datagrams per recvmmsg(); default 64 */
+    unsigned receive_turns;       /* recvmmsg() calls per listener and turn; default 4 */
+    unsigned queue_max;           /* datagrams waiting per listener; default 16,384 */
+    size_t queue_max_bytes;       /* their own octets, without shared bodies; default 16 MB */
+    size_t udp_request_bytes_max; /* transport_widen(); default 1,300 */
     struct transport_tcp_options tcp;
     struct sip_limits limits; /* of a message; a zero is the parser's default */
     bool ignore_maddr;        /* answer to the source whatever a Via's maddr says */
@@ -155,6 +156,15 @@ void transport_contact_host(const struct transport *self, const struct flow *flo
  */
 MUST_USE enum status transport_route(const struct transport *self, const struct sip_uri *target,
                                      const struct flow *arrived_on, struct flow *out);
+
+/**
+ * A request too long for UDP (RFC 3261 section 18.1.1): when it has more than
+ * udp_request_bytes_max octets, `flow` is UDP, there is a TCP listener of its family, and `target`
+ * (the URI that `flow` was made for; NULL gives false) does not insist on UDP, makes `flow` the TCP
+ * flow to the same place and returns true. A transport failure then means to try UDP.
+ */
+bool transport_widen(const struct transport *self, const struct sip_uri *target,
+                     const struct flow *arrived_on, size_t bytes, struct flow *flow);
 
 /**
  * Where the response to a request with this top Via goes (RFC 3261 section 18.2.2, RFC 3581
