@@ -12,6 +12,7 @@
 #include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sysexits.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
@@ -21,6 +22,7 @@ enum {
     TIDY_US = 10 * US_PER_S,       /* how often memory that bursts left behind is given back */
     TURN_BEGIN = -1,               /* places of what runs each turn */
     TURN_LOG = 1000,               /* after everything that may write a line */
+    DESCRIPTORS_BESIDES = 256,     /* that are no SIP connection */
     DOCUMENT_BYTES_MAX = 60 << 10, /* of a NOTIFY over UDP, with room for its head */
 };
 
@@ -84,7 +86,9 @@ static void make_base(struct server *self)
 static bool listen_at(struct server *self, const struct config_listen *from)
 {
     struct transport_listener listener = {
-        .bind = {.protocol = TRANSPORT_UDP, .port = (uint16_t)from->port},
+        .bind = {.protocol =
+                     from->transport == CONFIG_TRANSPORT_TCP ? TRANSPORT_TCP : TRANSPORT_UDP,
+                 .port = (uint16_t)from->port},
         .advertised_host = span_of(from->advertise_host),
         .advertised_port = (uint16_t)from->advertise_port,
         .receive_buffer_bytes = from->receive_buffer_bytes,
@@ -95,10 +99,44 @@ static bool listen_at(struct server *self, const struct config_listen *from)
            transport_listen(self->transport, &listener, NULL) == STATUS_OK;
 }
 
+static struct transport_tcp_options tcp_options(const struct config *config)
+{
+    return (struct transport_tcp_options){
+        .connect_s = config->tcp.connect_s,
+        .first_s = config->tcp.first_s,
+        .idle_s = config->tcp.idle_s,
+        .message_s = config->tcp.message_s,
+        .write_s = config->tcp.write_s,
+        .keepalive_s = config->tcp.keepalive_s,
+        .connections_max = config->tcp.connections_max,
+        .connections_per_source_max = config->tcp.connections_per_source_max,
+        .write_queue_bytes_max = config->tcp.write_queue_bytes_max,
+        .partial_bytes_max = config->tcp.partial_bytes_max,
+    };
+}
+
+/* A descriptor is a connection: take as many as the system lets us. */
+static void raise_descriptors(const struct server *self)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit); /* not where the service manager has done it */
+    if (limit.rlim_max < self->config->tcp.connections_max + DESCRIPTORS_BESIDES)
+        log_line(self->log, LOG_WARNING, "descriptors",
+                 "limit=%llu wanted=%u raise=LimitNOFILE key=tcp.connections_max",
+                 (unsigned long long)limit.rlim_max,
+                 self->config->tcp.connections_max + DESCRIPTORS_BESIDES);
+}
+
 static bool make_transport(struct server *self)
 {
     const struct config *config = self->config;
     const struct transport_options transport = {
+        .udp_request_bytes_max = config->limits.udp_request_bytes_max,
+        .tcp = tcp_options(config),
         .limits = {.header_bytes = config->limits.message_bytes_max,
                    .headers = config->limits.headers_max,
                    .body_bytes = config->limits.body_bytes_max},
@@ -441,6 +479,7 @@ int server_run(struct config *config, const char *path)
 
     signal(SIGPIPE, SIG_IGN);
     make_base(&self);
+    raise_descriptors(&self);
     made = make_transport(&self);
     make_state(&self);
     make_packages(&self);
