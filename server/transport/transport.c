@@ -422,13 +422,6 @@ bool transport_honours_maddr(const struct transport *self)
     return !self->options.ignore_maddr;
 }
 
-bool transport_flow_is_alive(const struct transport *self, const struct flow *flow)
-{
-    const struct listener *listener = transport_find_listener(self, flow->listener);
-
-    return listener != NULL && flow->remote.family == listener->local.family;
-}
-
 /* ---- out ---- */
 
 /* The flow's listener, if it can serve it. */

@@ -146,9 +146,6 @@ void transport_via(const struct transport *self, const struct flow *flow, struct
 void transport_contact_host(const struct transport *self, const struct flow *flow,
                             struct buffer *out);
 
-/** Whether something sent there can get out: its listener is there, and its connection lives. */
-bool transport_flow_is_alive(const struct transport *self, const struct flow *flow);
-
 /** Whether a URI's host and port are those of one of our listeners, as bound or as advertised. */
 bool transport_is_own(const struct transport *self, const struct sip_uri *uri);
 
