@@ -309,11 +309,34 @@ static bool refused(struct forks *self, struct request *request, size_t count)
     return false;
 }
 
+/*
+ * What is too large for UDP goes by TCP (RFC 3261 section 18.1.1); where nobody listens there, by
+ * UDP after all. A device behind a NAT has the flow that it has.
+ */
+static void widen(struct branch *branch, const struct sip_message *request,
+                  const struct routing *routing, const struct target *target)
+{
+    struct forks *self = branch->fork->owner;
+    const size_t bytes = request->bytes.len + ADDED_BYTES;
+    struct sip_uri uri;
+
+    if (target->bound || sip_uri_parse(target->uri, &uri) != STATUS_OK)
+        return;
+    if (!transport_widen(self->state->node.transport, routing->has_next ? &routing->next : &uri,
+                         &branch->fork->from, bytes, &branch->flow))
+        return;
+    (*self->widened)++;
+    branch->narrow = target->flow;
+    branch->narrow_uri = strndup(target->uri.at, target->uri.len);
+    must(branch->narrow_uri != NULL);
+}
+
 static void start_branch(struct branch *branch, const struct sip_message *request,
                          const struct routing *routing, const struct target *target)
 {
     branch->flow = target->flow;
     branch->binding = target->binding;
+    widen(branch, request, routing, target);
     send_branch(branch, request, routing, target);
 }
 
@@ -637,6 +660,13 @@ bool fork_has_looped(struct forks *self, const struct sip_message *request)
             return true;
     }
     return false;
+}
+
+bool fork_has_sent(const struct forks *self, const struct sip_message *request)
+{
+    struct handle owner;
+
+    return client_transaction_owner_of(self->transactions, request->via.branch, self, &owner);
 }
 
 /* ---- ACK (section 16.11): no transaction, so the branch follows from the client's ---- */

@@ -78,13 +78,32 @@ static bool peer_may(const struct trusted_peer_row *peer, const struct routing *
     return (routing->is_local && routing->domain != NULL) || peer->may_relay;
 }
 
+/* A spiral: a device of ours is registered at another AOR of ours. Its request was judged before.
+ */
+static bool comes_from_us(const struct proxy *self, const struct request *request)
+{
+    const struct transport *transport = self->state->node.transport;
+    const struct endpoint *source = &request_flow(request)->remote;
+
+    if (!fork_has_sent(self->forks, request_message(request)))
+        return false;
+    for (uint16_t i = 0; i < transport_listener_count(transport); i++) {
+        const struct endpoint local = transport_local(transport, i);
+
+        if (endpoint_same_address(&local, source) &&
+            (local.port == source->port || flow_is_reliable(request_flow(request))))
+            return true;
+    }
+    return false;
+}
+
 static bool is_authorized(struct proxy *self, struct request *request, struct routing *routing)
 {
     const struct trusted_peer_row *peer =
         trusted_peers_find(self->state->trusted_peers, &request_flow(request)->remote);
 
     routing->is_trusted = peer != NULL && peer_may(peer, routing);
-    if (routing->is_trusted || routing->is_marked)
+    if (routing->is_trusted || routing->is_marked || comes_from_us(self, request))
         return true;
     return routing->sender != NULL ? is_from_account(self, request, routing)
                                    : is_taken_from_strangers(request, routing);
