@@ -212,6 +212,7 @@ static struct notify_options notify_options(const struct config *config)
         .retry_max_s = config->notify.retry_max_s,
         .owed_after_s = config->notify.owed_after_s,
         .document_bytes_max = DOCUMENT_BYTES_MAX,
+        .udp_bytes_max = config->limits.udp_request_bytes_max,
     };
 }
 
