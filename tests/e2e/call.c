@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { TESTS_MAX = 60, SOON_MS = 5000, QUIET_MS = 300, TEXT = 2048 };
+enum { TESTS_MAX = 80, SOON_MS = 5000, QUIET_MS = 300, TEXT = 2048 };
 
 /* A dialog as one side keeps it (RFC 3261 section 12). */
 struct side {
@@ -213,6 +213,24 @@ START_TEST(every_method_passes_within_a_dialog_both_ways)
     ck_assert(peer_expect_request(&w.alice, sip_method_of(span_of(method)), SOON_MS));
     peer_answer(&w.alice, 200, "");
     ck_assert(hears(&w.bob, 200));
+}
+END_TEST
+
+static const char *const methods_outside[] = {"OPTIONS", "INFO", "REFER", "NOTIFY", "NONSENSE"};
+
+START_TEST(every_method_passes_outside_of_a_dialog)
+{
+    const struct ask ask = {.method = methods_outside[_i], .uri = w.bob_uri, .body = "odd\r\n"};
+
+    w.bob.notify_status = 0; /* answered as the others are */
+    registered(&w.bob);
+    ck_assert_int_eq(call("sip:nobody@example.org"), 404); /* now she has a nonce */
+    peer_new_call(&w.alice);
+    peer_send_request(&w.alice, &ask);
+    ck_assert(peer_expect_request(&w.bob, sip_method_of(span_of(ask.method)), SOON_MS));
+    ck_assert(span_equal(w.bob.message.body, SPAN("odd\r\n")));
+    peer_answer(&w.bob, 202, "");
+    ck_assert(hears(&w.alice, 202));
 }
 END_TEST
 
@@ -587,6 +605,7 @@ static void add_calls(Suite *suite)
     tcase_add_test(tcase, a_call_rings_is_answered_and_is_ended_by_the_callee);
     tcase_add_loop_test(tcase, every_method_passes_within_a_dialog_both_ways, 0,
                         COUNT(methods_within));
+    tcase_add_loop_test(tcase, every_method_passes_outside_of_a_dialog, 0, COUNT(methods_outside));
     tcase_add_test(tcase, a_body_passes_octet_by_octet_with_fields_that_nobody_knows);
     tcase_add_test(tcase, a_call_rings_everywhere_and_the_others_are_cancelled);
     tcase_add_test(tcase, a_second_2xx_that_crosses_the_cancel_goes_back_too);
