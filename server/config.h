@@ -59,6 +59,7 @@ struct config {
     } log;
     struct {
         uint32_t connect_s;
+        uint32_t spare_s;
         uint32_t first_s;
         uint32_t idle_s;
         uint32_t message_s;

@@ -55,6 +55,7 @@ static const struct config_key keys[] = {
     OTHER(log, level, CONFIG_WORD, "error|warning|info|debug", "info", LIVE, "What is worth a line: info is one per request, debug one per packet."),
 
     NUMBER(tcp, connect_s, "s", "5", 1, 300, LATER, "How long a connection may take to be made; what waits for it then fails."),
+    NUMBER(tcp, spare_s, "s", "600", 1, 86400, LATER, "How long large requests go by UDP at once to who took no connection."),
     NUMBER(tcp, first_s, "s", "10", 1, 3600, LATER, "An accepted connection on which nothing has come for so long is closed."),
     NUMBER(tcp, idle_s, "s", "7500", 10, 604800, LATER, "A connection without traffic for so long is closed; shorter than the longest registration, and devices become unreachable."),
     NUMBER(tcp, message_s, "s", "10", 1, 3600, LATER, "A message must be there so long after its first octet, else its connection is closed."),

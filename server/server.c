@@ -103,6 +103,7 @@ static struct transport_tcp_options tcp_options(const struct config *config)
 {
     return (struct transport_tcp_options){
         .connect_s = config->tcp.connect_s,
+        .spare_s = config->tcp.spare_s,
         .first_s = config->tcp.first_s,
         .idle_s = config->tcp.idle_s,
         .message_s = config->tcp.message_s,
