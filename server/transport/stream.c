@@ -110,7 +110,8 @@ static loop_io_fn on_io;
 void stream_start(struct stream *self, struct stream_common *common, int fd,
                   enum stream_state state, bool accepted)
 {
-    *self = (struct stream){.common = common, .fd = fd, .state = state, .silent = accepted};
+    *self =
+        (struct stream){.common = common, .fd = fd, .state = (uint8_t)state, .silent = accepted};
     list_init(&self->ready);
     self->active_at = now_of(self);
     self->io = loop_io_new(common->loop, fd, state == STREAM_CONNECTING ? LOOP_WRITE : LOOP_READ,
@@ -258,8 +259,8 @@ static void give_back(struct stream *self)
     self->partial_room = self->partial_len;
 }
 
-/* The octets behind the last whole message. `rest` may lie in our own memory. */
-static void keep(struct stream *self, struct span rest, bool whole_passed)
+/* The octets behind the last whole message; `own`: they lie in our own memory already. */
+static void keep(struct stream *self, struct span rest, bool own, bool whole_passed)
 {
     /* The first half of a ping begins no message, and may wait as long as any silence. */
     bool in_message = rest.len > 0 && rest.at[0] != '\r' && rest.at[0] != '\n';
@@ -271,11 +272,9 @@ static void keep(struct stream *self, struct span rest, bool whole_passed)
         drop_partial(self);
         return;
     }
-    if (rest.at < self->partial || rest.at >= self->partial + self->partial_room) {
-        if (!make_room(self, rest.len)) {
-            stream_end(self, STREAM_END_MEMORY);
-            return;
-        }
+    if (!own && !make_room(self, rest.len)) {
+        stream_end(self, STREAM_END_MEMORY);
+        return;
     }
     memmove(self->partial, rest.at, rest.len);
     self->partial_len = (uint32_t)rest.len;
@@ -308,11 +307,12 @@ static bool read_place(struct stream *self, char **at, size_t *room)
 
 static void take(struct stream *self, char *at, size_t len)
 {
+    bool own = at == self->partial;
     uint64_t before = *self->common->messages_in;
     size_t done = deliver(self, (struct span){at, len});
 
     if (self->state == STREAM_OPEN)
-        keep(self, (struct span){at + done, len - done}, *self->common->messages_in != before);
+        keep(self, (struct span){at + done, len - done}, own, *self->common->messages_in != before);
 }
 
 static void receive(struct stream *self)
