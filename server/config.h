@@ -68,6 +68,7 @@ struct config {
         uint32_t connections_max;
         uint32_t connections_per_source_max;
         uint32_t write_queue_bytes_max;
+        uint32_t write_bytes_max;
         uint32_t partial_bytes_max;
     } tcp;
     struct {

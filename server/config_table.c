@@ -63,7 +63,8 @@ static const struct config_key keys[] = {
     NUMBER(tcp, keepalive_s, "s", "120", 1, 32767, LATER, "Silence after which the kernel asks whether the peer is still there."),
     NUMBER(tcp, connections_max, "", "100000", 1, 1000000, LATER, "Connections at a time; more are closed at once."),
     NUMBER(tcp, connections_per_source_max, "", "2000", 1, 1000000, LATER, "Connections that one address may make; more are closed at once."),
-    NUMBER(tcp, write_queue_bytes_max, "bytes", "1048576", 131072, 1073741824, LATER, "What may wait for one peer; more is refused as if its connection were gone."),
+    NUMBER(tcp, write_queue_bytes_max, "bytes", "16777216", 131072, 1073741824, LATER, "What may wait for one peer; more is refused as if its connection were gone."),
+    NUMBER(tcp, write_bytes_max, "bytes", "268435456", 1048576, 2147483647, LATER, "What may wait for all peers together; more is refused as if the connection were gone."),
     NUMBER(tcp, partial_bytes_max, "bytes", "67108864", 1048576, 1073741824, LATER, "Memory for messages that are not there whole, of all connections; who needs more is closed."),
 
     OTHER(http, enabled, CONFIG_BOOLEAN, NULL, "true", LATER, "Whether /healthz, /readyz and /metrics are served."),

@@ -112,6 +112,7 @@ static struct transport_tcp_options tcp_options(const struct config *config)
         .connections_max = config->tcp.connections_max,
         .connections_per_source_max = config->tcp.connections_per_source_max,
         .write_queue_bytes_max = config->tcp.write_queue_bytes_max,
+        .write_bytes_max = config->tcp.write_bytes_max,
         .partial_bytes_max = config->tcp.partial_bytes_max,
     };
 }

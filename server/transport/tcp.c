@@ -23,7 +23,8 @@ enum {
     KEEPALIVE_S = 120,
     CONNECTIONS_MAX = 100000,
     CONNECTIONS_PER_SOURCE_MAX = 2000,
-    WRITE_QUEUE_BYTES_MAX = 1024 * 1024,
+    WRITE_QUEUE_BYTES_MAX = 16 * 1024 * 1024,
+    WRITE_BYTES_MAX = 256 * 1024 * 1024,
     PARTIAL_BYTES_MAX = 64 * 1024 * 1024,
 };
 
@@ -108,6 +109,11 @@ static double count_partial_bytes(void *context)
     return (double)((const struct tcp *)context)->common.partial_bytes;
 }
 
+static double count_write_bytes(void *context)
+{
+    return (double)((const struct tcp *)context)->common.write_bytes;
+}
+
 static void make_metrics(struct tcp *self, struct metrics *metrics)
 {
     static const char begun[] = "transport_connections_total";
@@ -149,6 +155,8 @@ static void make_metrics(struct tcp *self, struct metrics *metrics)
     }
     metric_gauge(metrics, "transport_connections", NULL, "connections now", count_connections,
                  self);
+    metric_gauge(metrics, "transport_write_bytes", NULL, "octets that wait for connections",
+                 count_write_bytes, self);
     metric_gauge(metrics, "transport_partial_bytes", NULL,
                  "memory held for messages that have not arrived whole", count_partial_bytes, self);
 }
@@ -178,6 +186,8 @@ static void init_common(struct tcp *self, const struct sip_limits *limits,
     common->write_queue_bytes_max = options->write_queue_bytes_max == 0
                                         ? WRITE_QUEUE_BYTES_MAX
                                         : options->write_queue_bytes_max;
+    common->write_bytes_max =
+        options->write_bytes_max == 0 ? WRITE_BYTES_MAX : options->write_bytes_max;
     common->partial_bytes_max =
         options->partial_bytes_max == 0 ? PARTIAL_BYTES_MAX : options->partial_bytes_max;
     common->on_message = on_message;

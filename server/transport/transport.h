@@ -37,7 +37,8 @@ struct transport_tcp_options {
     unsigned keepalive_s;     /* of silence, until the kernel probes the peer; default 120 */
     unsigned connections_max; /* default 100,000 */
     unsigned connections_per_source_max; /* accepted from one address; default 2,000 */
-    size_t write_queue_bytes_max;        /* waiting for one peer; default 1 MB */
+    size_t write_queue_bytes_max;        /* waiting for one peer; default 16 MB */
+    size_t write_bytes_max;              /* waiting for all peers; default 256 MB */
     size_t partial_bytes_max;            /* of unfinished messages of all; default 64 MB */
 };
 
