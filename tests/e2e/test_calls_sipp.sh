@@ -169,7 +169,7 @@ flow_3_2() {
 
 # Behind biloxi there is chicago, which wants credentials too; alice ends with two on one request.
 flow_3_3() {
-    callee bob asked challenge asked has_chicago_credentials answer confirmed hung_up
+    callee bob asked challenge asked_with_credentials answer confirmed hung_up
     caller $DOMAIN "$(both)" "${ASKS[@]}" challenged_by_chicago invite_proved_twice answered confirm hang_up
 }
 
