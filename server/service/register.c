@@ -7,6 +7,7 @@
 #include "server/service/register.h"
 
 #include "server/service/contact.h"
+#include "server/service/target.h"
 #include "server/sip/compose.h"
 #include "server/sip/parameter.h"
 
@@ -203,6 +204,7 @@ static enum status stage_contact(struct registration *it, const struct contact *
     change.q_thousandths = contact->q_thousandths;
     change.path = sip_header_value(it->message, SIP_PATH);
     change.expires_s = contact->expires_s < max_s(it) ? contact->expires_s : max_s(it);
+    change.bound = target_is_bound(it->message, request_flow(it->request), contact->uri);
     status = binding_stage(it->self->state->bindings, &change, &binding);
     if (status == STATUS_OK)
         wait_for(it, binding);

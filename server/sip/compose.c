@@ -119,8 +119,8 @@ static void put_stamped_via(struct buffer *buffer, const struct sip_via *via,
 }
 
 /* A Via that was malformed goes back as it came: there is no telling where a stamp would go. */
-static void put_vias(struct buffer *buffer, const struct sip_message *request,
-                     const struct sip_source *source)
+void sip_compose_vias(struct buffer *buffer, const struct sip_message *request,
+                      const struct sip_source *source)
 {
     const struct sip_header *header = sip_header_first(request, SIP_VIA);
     struct span list, top;
@@ -179,7 +179,7 @@ void sip_compose_response_head(struct buffer *buffer, const struct sip_message *
     buffer_put_char(buffer, ' ');
     buffer_put(buffer, span_empty(phrase) ? sip_reason(status) : phrase);
     put_crlf(buffer);
-    put_vias(buffer, request, source);
+    sip_compose_vias(buffer, request, source);
     if (record_route)
         for (header = sip_header_first(request, SIP_RECORD_ROUTE); header != NULL;
              header = sip_header_next(request, header))

@@ -39,6 +39,10 @@ void sip_compose_response_head(struct buffer *buffer, const struct sip_message *
                                struct span phrase, struct span to_tag,
                                const struct sip_source *source, bool record_route);
 
+/** All Via of `request` in their order, the top one stamped by `source` as above. */
+void sip_compose_vias(struct buffer *buffer, const struct sip_message *request,
+                      const struct sip_source *source);
+
 /** `METHOD uri SIP/2.0`. */
 void sip_compose_request_line(struct buffer *buffer, struct span method, struct span uri);
 

@@ -10,6 +10,7 @@
 #include "server/state/publication.h"
 #include "server/state/resource.h"
 #include "server/state/subscription.h"
+#include "server/state/trusted_peer.h"
 
 /**
  * The walk through this layer, for a change:
@@ -23,6 +24,7 @@ struct state {
     struct node node;
     struct domains *domains;
     struct accounts *accounts;
+    struct trusted_peers *trusted_peers;
     struct resources *resources;
     struct bindings *bindings;
     struct publications *publications;

@@ -1,4 +1,4 @@
-/* peer.h - a SIP user agent on a real UDP socket, for end-to-end tests. */
+/* peer.h - a SIP user agent on a real socket, UDP or TCP, for end-to-end tests. */
 #ifndef SUPPORT_PEER_H
 #define SUPPORT_PEER_H
 
@@ -17,7 +17,8 @@ struct ask {
     const char *headers; /* whole lines, each with CRLF; none */
     const char *body;    /* none */
     bool repeat;         /* the CSeq of the request before, in another transaction */
-    bool bare;           /* no credentials, and a 401 is the answer */
+    bool same;           /* and its branch too: a CANCEL, the ACK to a refusal, a retransmission */
+    bool bare;           /* no credentials, and a 401 or 407 is the answer */
 };
 
 struct peer_datagram {
@@ -28,6 +29,7 @@ struct peer_datagram {
 /** Everything lies in it, so that a test that fails leaks nothing; zero it before peer_start(). */
 struct peer {
     int fd;
+    bool tcp; /* PEER_TRANSPORT=tcp in the environment: one connection to the server */
     int port;
     struct sockaddr_in server;
     char aor[PEER_TEXT]; /* "sip:user@domain" */
@@ -37,7 +39,8 @@ struct peer {
     char from_tag[PEER_TEXT];
     unsigned cseq;
     unsigned branches;
-    char realm[PEER_TEXT]; /* of the last challenge */
+    bool is_proxy;         /* whether the last challenge was a proxy's, */
+    char realm[PEER_TEXT]; /* and what it said */
     char nonce[PEER_TEXT];
     char algorithm[PEER_TEXT];
     unsigned nc;
@@ -47,11 +50,12 @@ struct peer {
     int notify_status;      /* with which NOTIFYs are answered when they are taken; 0: not */
     size_t waiting;
     struct peer_datagram inbox[PEER_INBOX];
+    struct peer_datagram rest; /* of the stream: what is no whole message yet */
     struct peer_datagram taken;
     struct sip_message message; /* of `taken`: the last that was expected */
 };
 
-/** Binds a free port of 127.0.0.1; the server is 127.0.0.1:`server_port`. */
+/** Binds a free port of 127.0.0.1, or connects from it; the server is 127.0.0.1:`server_port`. */
 void peer_start(struct peer *self, int server_port, const char *user, const char *domain,
                 const char *password);
 void peer_stop(struct peer *self);
@@ -65,7 +69,8 @@ void peer_send(struct peer *self, const char *text);
 /** Sends one request; peer_expect_response() takes its answer. */
 void peer_send_request(struct peer *self, const struct ask *ask);
 
-/** Sends, answers one challenge, and returns the final status; 0 when none came within 3 s. */
+/** Sends, answers one challenge, and returns the status of the first response but 100; 0 when none
+ * came within 3 s. The refusal of an INVITE gets its ACK. */
 int peer_ask(struct peer *self, const struct ask *ask);
 
 /** The next response, or the next request of a method: false when none comes in time. It is
@@ -73,8 +78,12 @@ int peer_ask(struct peer *self, const struct ask *ask);
 bool peer_expect_response(struct peer *self, int within_ms);
 bool peer_expect_request(struct peer *self, enum sip_method method, int within_ms);
 
-/** Answers the request that is `message`. */
+/** Answers the request that is `message`, with its Record-Route and a To tag of our own. */
 void peer_answer(struct peer *self, int status, const char *headers);
+
+/** The same for a request that was copied before; `body` may be NULL. */
+void peer_answer_to(struct peer *self, const struct peer_datagram *request, int status,
+                    const char *headers, const char *body);
 
 /** A header field's value of `message`, terminated; "" when there is none. Good until the next. */
 const char *peer_header(struct peer *self, enum sip_header_id id);
