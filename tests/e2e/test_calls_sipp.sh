@@ -10,7 +10,7 @@ cd "$(dirname "$0")/../.."
 . tests/support/server.sh
 
 PIECES=tests/e2e/sipp/calls
-TRANSPORTS=${TRANSPORTS:-udp}
+TRANSPORTS=${TRANSPORTS:-udp tcp}
 DOMAIN=atlanta.example.com
 BILOXI=biloxi.example.com BILOXI_PORT='' BILOXI_HTTP='' BILOXI_PID=''
 ALICE_PORT='' BOB_PORT=''

@@ -14,7 +14,7 @@ cd "$(dirname "$0")/../.."
 SEED=tests/e2e/sipp/seed
 DOMAIN=172.21.0.12 PUBLIC=118.89.247.39
 CALLER=20548871 CALLEE=15620512945
-TRANSPORTS=${TRANSPORTS:-udp}
+TRANSPORTS=${TRANSPORTS:-udp tcp}
 
 server_config() {
     local transport
