@@ -3,14 +3,14 @@
 #
 # Two servers stand for the two proxies: atlanta serves alice, biloxi serves bob. A flow is two
 # lists of steps, each step a piece of a scenario in tests/e2e/sipp/calls: what alice does, and what
-# bob does. PHASE:NUMBER gives a step its number.
+# bob does. STEP:NUMBER gives a step its status code.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 # shellcheck source=tests/support/server.sh
 . tests/support/server.sh
 
 PIECES=tests/e2e/sipp/calls
-TRANSPORTS=${TRANSPORTS:-udp tcp}
+PATHS=${PATHS:-udp-udp tcp-tcp udp-tcp tcp-udp} # alice's transport, and bob's
 DOMAIN=atlanta.example.com
 BILOXI=biloxi.example.com BILOXI_PORT='' BILOXI_HTTP='' BILOXI_PID=''
 ALICE_PORT='' BOB_PORT=''
@@ -23,7 +23,7 @@ listen_on() {
 
 server_config() {
     local transport
-    for transport in $TRANSPORTS; do listen_on "$transport"; done
+    for transport in udp tcp; do listen_on "$transport"; done
     cat <<EOF
 http { port = $HTTP_PORT }
 database {
@@ -87,17 +87,18 @@ scenario() {
     } >"$file"
 }
 
-# play WHO USER PORT SERVER SCENARIO KEY VALUE...: sipp plays one call; what went wrong is shown.
+# play TRANSPORT USER SERVER SCENARIO KEY VALUE...: sipp plays one call with the server at that port; what
+# went wrong is shown.
 # All sides use one Call-ID: so the call finds the scenario that has registered.
 play() {
-    local who=$1 user=$2 port=$3 server=$4 file=$5 keys=() mode=u1
-    shift 5
+    local user=$2 server=$3 file=$4 keys=() mode=u1
+    [ "$1" = udp ] || mode=t1
+    shift 4
     while [ $# -gt 0 ]; do keys+=(-key "$1" "$2") && shift 2; done
-    [ "$TRANSPORT" = udp ] || mode=t1
-    sipp "127.0.0.1:$server" -i 127.0.0.1 -p "$port" -t $mode -m 1 -nostdin -cid_str "$CALL_ID" \
+    sipp "127.0.0.1:$server" -i 127.0.0.1 -p "$(free_port)" -t $mode -m 1 -nostdin -cid_str "$CALL_ID" \
         -au "$user" -ap secret "${keys[@]}" -sf "$file" -timeout 30 -timeout_error \
         -trace_err -error_file "$file.err" -trace_msg -message_file "$file.msg" >"$file.out" 2>&1 && return 0
-    echo "---- $who"
+    echo "---- $file"
     cat "$file.err" 2>/dev/null
     tail -n 60 "$file.msg"
     return 1
@@ -107,8 +108,11 @@ registered() { [ -n "$(in_biloxi sql -c "select 1 from presence.binding where ao
 nobody_registered() { [ -z "$(in_biloxi sql -c 'select 1 from presence.binding')" ]; }
 
 route() {
-    local port routes=''
-    for port; do routes+="${routes:+, }<sip:127.0.0.1:$port;transport=$TRANSPORT;lr>"; done
+    local port routes='' transport=${WAY%-*}
+    for port; do
+        routes+="${routes:+, }<sip:127.0.0.1:$port;transport=$transport;lr>"
+        transport=${WAY#*-}
+    done
     echo "$routes"
 }
 
@@ -116,10 +120,10 @@ route() {
 
 # callee USER STEP...: registers, then waits to be called; in the background.
 callee() {
-    local user=$1 file="$DIR/$FLOW-$TRANSPORT-$1"
+    local user=$1 file="$DIR/$FLOW-$WAY-$1"
     shift
     scenario "$file" $((70 - HOPS)) register "$@"
-    play "$user" "$user" "$(free_port)" "$BILOXI_PORT" "$file" domain $BILOXI self "sip:$user@$BILOXI" \
+    play "${WAY#*-}" "$user" "$BILOXI_PORT" "$file" domain $BILOXI self "sip:$user@$BILOXI" \
         other "sip:carol@$BILOXI" >"$file.said" 2>&1 &
     CALLEES+=($!)
     within 10 registered "$user"
@@ -127,11 +131,11 @@ callee() {
 
 # caller DOMAIN ROUTE STEP...: alice of that domain calls by ROUTE, ports of proxies.
 caller() {
-    local domain=$1 file="$DIR/$FLOW-$TRANSPORT-alice" ports
+    local domain=$1 file="$DIR/$FLOW-$WAY-alice" ports
     read -r -a ports <<<"$2"
     shift 2
     scenario "$file" 70 "$@"
-    play alice alice "$(free_port)" "${ports[0]}" "$file" self "sip:alice@$domain" callee "sip:bob@$BILOXI" \
+    play "${WAY%-*}" alice "${ports[0]}" "$file" self "sip:alice@$domain" callee "sip:bob@$BILOXI" \
         other "sip:carol@$BILOXI" route "$(route "${ports[@]}")"
 }
 
@@ -139,7 +143,7 @@ caller() {
 callees_are_content() {
     local pid status=0
     for pid in ${CALLEES+"${CALLEES[@]}"}; do wait "$pid" || status=1; done
-    [ $status = 0 ] || cat "$DIR/$FLOW-$TRANSPORT"-*.said
+    [ $status = 0 ] || cat "$DIR/$FLOW-$WAY"-*.said
     in_biloxi sql -c "select presence.unregister(name || '@$BILOXI') from unnest(array['bob', 'carol']) name" >/dev/null
     within 5 nobody_registered && return $status
 }
@@ -147,7 +151,7 @@ callees_are_content() {
 # flow NAME HOPS: what both sides do is in flow_NAME.
 flow() {
     FLOW=$1 HOPS=$2 CALLEES=()
-    CALL_ID="$1-$TRANSPORT@client.example.com"
+    CALL_ID="$1-$WAY@client.example.com"
     local status=0
     "flow_$1" || status=1
     callees_are_content && return $status
@@ -229,17 +233,17 @@ flow_3_11() {
 }
 
 all_flows() {
-    expect "3.1: a call through one proxy ($TRANSPORT)" flow 3_1 1
-    expect "3.2: a call through two proxies, hung up from the other side ($TRANSPORT)" flow 3_2 2
-    expect "3.3: each of two realms gets its credentials ($TRANSPORT)" flow 3_3 2
-    expect "3.4: the first proxy is silent, the call goes by the second ($TRANSPORT)" flow 3_4 1
-    expect "3.5: through a gateway that trusts the caller ($TRANSPORT)" flow 3_5 2
-    expect "3.6: redirected, and the SDP answer comes in the ACK ($TRANSPORT)" flow 3_6 2
-    expect "3.7: a re-INVITE goes the way of the dialog ($TRANSPORT)" flow 3_7 2
-    expect "3.8: nobody answers, and the call is cancelled ($TRANSPORT)" flow 3_8 2
-    expect "3.9: busy ($TRANSPORT)" flow 3_9 2
-    expect "3.10: a phone that does not respond ends in 408 ($TRANSPORT)" flow 3_10 2
-    expect "3.11: temporarily unavailable after ringing ($TRANSPORT)" flow 3_11 2
+    expect "3.1: a call through one proxy (${WAY/-/ to })" flow 3_1 1
+    expect "3.2: a call through two proxies, hung up from the other side (${WAY/-/ to })" flow 3_2 2
+    expect "3.3: each of two realms gets its credentials (${WAY/-/ to })" flow 3_3 2
+    expect "3.4: the first proxy is silent, the call goes by the second (${WAY/-/ to })" flow 3_4 1
+    expect "3.5: through a gateway that trusts the caller (${WAY/-/ to })" flow 3_5 2
+    expect "3.6: redirected, and the SDP answer comes in the ACK (${WAY/-/ to })" flow 3_6 2
+    expect "3.7: a re-INVITE goes the way of the dialog (${WAY/-/ to })" flow 3_7 2
+    expect "3.8: nobody answers, and the call is cancelled (${WAY/-/ to })" flow 3_8 2
+    expect "3.9: busy (${WAY/-/ to })" flow 3_9 2
+    expect "3.10: a phone that does not respond ends in 408 (${WAY/-/ to })" flow 3_10 2
+    expect "3.11: temporarily unavailable after ringing (${WAY/-/ to })" flow 3_11 2
 }
 
 # ---- the end: nothing is left ----
@@ -251,7 +255,7 @@ main() {
     server_set_up
     trap tear_down EXIT
     in_biloxi biloxi_make
-    for TRANSPORT in $TRANSPORTS; do all_flows; done
+    for WAY in $PATHS; do all_flows; done
     expect "the first proxy holds no transaction and no fork" within 15 is_idle
     expect "nor does the second" in_biloxi within 15 is_idle
     expect "the second server ends well" biloxi_stop
