@@ -1,13 +1,15 @@
 #!/bin/bash
 # baresip.sh - baresip without a screen; source it after server.sh.
 #
-#   baresip_start USER OTHER   registers, publishes, and subscribes to OTHER's presence
+#   baresip_start USER OTHER   registers, publishes, and subscribes to OTHER's presence; over
+#                              TRANSPORT, udp or tcp
 #   baresip_tell USER COMMAND  runs one of its commands, prints what it says
 #   baresip_stop USER
 declare -A BARESIP_PID=() BARESIP_PORT=()
 
 baresip_start() {
     local user=$1 other=$2 home=$DIR/baresip-$1
+    rm -rf "$home"
     BARESIP_PORT[$user]=$(free_port)
     mkdir -p "$home"
     cat >"$home/config" <<EOF
@@ -22,8 +24,8 @@ module_app ctrl_tcp.so
 ctrl_tcp_listen 127.0.0.1:${BARESIP_PORT[$user]}
 sip_listen 127.0.0.1:0
 EOF
-    echo "<sip:$user@$DOMAIN;transport=udp>;auth_user=$user;auth_pass=secret;\
-outbound=\"sip:127.0.0.1:$SIP_PORT;transport=udp\";regint=60;pubint=60" >"$home/accounts"
+    echo "<sip:$user@$DOMAIN;transport=${TRANSPORT:-udp}>;auth_user=$user;auth_pass=secret;\
+outbound=\"sip:127.0.0.1:$SIP_PORT;transport=${TRANSPORT:-udp}\";regint=60;pubint=60" >"$home/accounts"
     echo "\"$other\" <sip:$other@$DOMAIN>;presence=p2p" >"$home/contacts"
     baresip -f "$home" </dev/null >"$home/log" 2>&1 &
     BARESIP_PID[$user]=$!
