@@ -59,6 +59,7 @@ struct config {
     } log;
     struct {
         uint32_t connect_s;
+        uint32_t spare_s;
         uint32_t first_s;
         uint32_t idle_s;
         uint32_t message_s;
@@ -67,6 +68,7 @@ struct config {
         uint32_t connections_max;
         uint32_t connections_per_source_max;
         uint32_t write_queue_bytes_max;
+        uint32_t write_bytes_max;
         uint32_t partial_bytes_max;
     } tcp;
     struct {

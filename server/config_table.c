@@ -55,6 +55,7 @@ static const struct config_key keys[] = {
     OTHER(log, level, CONFIG_WORD, "error|warning|info|debug", "info", LIVE, "What is worth a line: info is one per request, debug one per packet."),
 
     NUMBER(tcp, connect_s, "s", "5", 1, 300, LATER, "How long a connection may take to be made; what waits for it then fails."),
+    NUMBER(tcp, spare_s, "s", "600", 1, 86400, LATER, "How long large requests go by UDP at once to who took no connection."),
     NUMBER(tcp, first_s, "s", "10", 1, 3600, LATER, "An accepted connection on which nothing has come for so long is closed."),
     NUMBER(tcp, idle_s, "s", "7500", 10, 604800, LATER, "A connection without traffic for so long is closed; shorter than the longest registration, and devices become unreachable."),
     NUMBER(tcp, message_s, "s", "10", 1, 3600, LATER, "A message must be there so long after its first octet, else its connection is closed."),
@@ -62,7 +63,8 @@ static const struct config_key keys[] = {
     NUMBER(tcp, keepalive_s, "s", "120", 1, 32767, LATER, "Silence after which the kernel asks whether the peer is still there."),
     NUMBER(tcp, connections_max, "", "100000", 1, 1000000, LATER, "Connections at a time; more are closed at once."),
     NUMBER(tcp, connections_per_source_max, "", "2000", 1, 1000000, LATER, "Connections that one address may make; more are closed at once."),
-    NUMBER(tcp, write_queue_bytes_max, "bytes", "1048576", 131072, 1073741824, LATER, "What may wait for one peer; more is refused as if its connection were gone."),
+    NUMBER(tcp, write_queue_bytes_max, "bytes", "16777216", 131072, 1073741824, LATER, "What may wait for one peer; more is refused as if its connection were gone."),
+    NUMBER(tcp, write_bytes_max, "bytes", "268435456", 1048576, 2147483647, LATER, "What may wait for all peers together; more is refused as if the connection were gone."),
     NUMBER(tcp, partial_bytes_max, "bytes", "67108864", 1048576, 1073741824, LATER, "Memory for messages that are not there whole, of all connections; who needs more is closed."),
 
     OTHER(http, enabled, CONFIG_BOOLEAN, NULL, "true", LATER, "Whether /healthz, /readyz and /metrics are served."),

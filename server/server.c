@@ -103,6 +103,7 @@ static struct transport_tcp_options tcp_options(const struct config *config)
 {
     return (struct transport_tcp_options){
         .connect_s = config->tcp.connect_s,
+        .spare_s = config->tcp.spare_s,
         .first_s = config->tcp.first_s,
         .idle_s = config->tcp.idle_s,
         .message_s = config->tcp.message_s,
@@ -111,6 +112,7 @@ static struct transport_tcp_options tcp_options(const struct config *config)
         .connections_max = config->tcp.connections_max,
         .connections_per_source_max = config->tcp.connections_per_source_max,
         .write_queue_bytes_max = config->tcp.write_queue_bytes_max,
+        .write_bytes_max = config->tcp.write_bytes_max,
         .partial_bytes_max = config->tcp.partial_bytes_max,
     };
 }

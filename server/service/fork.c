@@ -17,7 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { MESSAGE_BYTES_MAX = 131072, ADDED_BYTES = 400 /* Via, Record-Route: for judging size */ };
+enum { MESSAGE_BYTES_MAX = 131072 };
 
 struct branch {
     struct fork *fork;
@@ -28,6 +28,7 @@ struct branch {
     int64_t timer_c_us; /* when an INVITE that only rings is given up; INT64_MAX: not watched */
     struct flow narrow; /* by UDP, should the connection that a large request wants fail */
     char *narrow_uri;   /* its target then; NULL: there is no other way */
+    bool narrowed;      /* it has failed */
     bool open;          /* no final response yet */
 };
 
@@ -217,6 +218,27 @@ static void end_branch(struct branch *branch, int status, const struct sip_messa
     }
 }
 
+/*
+ * What is too large for UDP goes by TCP (RFC 3261 section 18.1.1); where nobody listens there, by
+ * UDP after all. A device behind a NAT has the flow that it has. False: it stays as it is.
+ */
+static bool widen(struct branch *branch, const struct routing *routing, const struct target *target)
+{
+    struct forks *self = branch->fork->owner;
+    const struct flow narrow = branch->flow;
+    struct sip_uri uri;
+
+    if (target->bound || branch->narrowed || sip_uri_parse(target->uri, &uri) != STATUS_OK ||
+        !transport_widen(self->state->node.transport, routing->has_next ? &routing->next : &uri,
+                         &branch->fork->from, self->out.len, &branch->flow))
+        return false;
+    (*self->widened)++;
+    branch->narrow = narrow;
+    branch->narrow_uri = strndup(target->uri.at, target->uri.len);
+    must(branch->narrow_uri != NULL);
+    return true;
+}
+
 static void send_branch(struct branch *branch, const struct sip_message *request,
                         const struct routing *routing, const struct target *target)
 {
@@ -242,6 +264,11 @@ static void send_branch(struct branch *branch, const struct sip_message *request
     relay.branch.at = text;
     buffer_reset(&self->out);
     relay_compose(self->state, &relay, &self->out);
+    if (widen(branch, routing, target)) { /* its Via says so: composed again */
+        client_transaction_abandon(self->transactions, branch->transaction);
+        send_branch(branch, request, routing, target);
+        return;
+    }
     watch_ringing(branch);
     client_transaction_send(self->transactions, branch->transaction, buffer_span(&self->out), NULL);
 }
@@ -309,34 +336,11 @@ static bool refused(struct forks *self, struct request *request, size_t count)
     return false;
 }
 
-/*
- * What is too large for UDP goes by TCP (RFC 3261 section 18.1.1); where nobody listens there, by
- * UDP after all. A device behind a NAT has the flow that it has.
- */
-static void widen(struct branch *branch, const struct sip_message *request,
-                  const struct routing *routing, const struct target *target)
-{
-    struct forks *self = branch->fork->owner;
-    const size_t bytes = request->bytes.len + ADDED_BYTES;
-    struct sip_uri uri;
-
-    if (target->bound || sip_uri_parse(target->uri, &uri) != STATUS_OK)
-        return;
-    if (!transport_widen(self->state->node.transport, routing->has_next ? &routing->next : &uri,
-                         &branch->fork->from, bytes, &branch->flow))
-        return;
-    (*self->widened)++;
-    branch->narrow = target->flow;
-    branch->narrow_uri = strndup(target->uri.at, target->uri.len);
-    must(branch->narrow_uri != NULL);
-}
-
 static void start_branch(struct branch *branch, const struct sip_message *request,
                          const struct routing *routing, const struct target *target)
 {
     branch->flow = target->flow;
     branch->binding = target->binding;
-    widen(branch, request, routing, target);
     send_branch(branch, request, routing, target);
 }
 
@@ -533,6 +537,7 @@ static void send_narrow(struct branch *branch)
     struct routing routing;
 
     branch->flow = branch->narrow;
+    branch->narrowed = true;
     if (parse_again(fork) && routing_read(self->state, &self->scratch, &routing) == STATUS_OK)
         send_branch(branch, &self->scratch, &routing, &target);
     else

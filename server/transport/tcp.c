@@ -4,6 +4,7 @@
 #include "server/base/must.h"
 #include "server/transport/acceptor.h"
 #include "server/transport/connections.h"
+#include "server/transport/spared.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@ enum {
     FAILURE_OCTETS = 1024, /* told of each message */
     WARNING_US = 10 * (int)US_PER_S,
     CONNECT_S = 5,
+    SPARE_S = 600,
     FIRST_S = 10,
     IDLE_S = 7500,
     MESSAGE_S = 10,
@@ -21,7 +23,8 @@ enum {
     KEEPALIVE_S = 120,
     CONNECTIONS_MAX = 100000,
     CONNECTIONS_PER_SOURCE_MAX = 2000,
-    WRITE_QUEUE_BYTES_MAX = 1024 * 1024,
+    WRITE_QUEUE_BYTES_MAX = 16 * 1024 * 1024,
+    WRITE_BYTES_MAX = 256 * 1024 * 1024,
     PARTIAL_BYTES_MAX = 64 * 1024 * 1024,
 };
 
@@ -46,6 +49,8 @@ struct tcp {
     struct list leftovers;
     struct loop_later again;
     struct instant warned_at;
+    struct spared spared;
+    int64_t spare_us;
     uint64_t *accepted;
     uint64_t *opened;
     uint64_t *refused_full;
@@ -104,6 +109,11 @@ static double count_partial_bytes(void *context)
     return (double)((const struct tcp *)context)->common.partial_bytes;
 }
 
+static double count_write_bytes(void *context)
+{
+    return (double)((const struct tcp *)context)->common.write_bytes;
+}
+
 static void make_metrics(struct tcp *self, struct metrics *metrics)
 {
     static const char begun[] = "transport_connections_total";
@@ -145,6 +155,8 @@ static void make_metrics(struct tcp *self, struct metrics *metrics)
     }
     metric_gauge(metrics, "transport_connections", NULL, "connections now", count_connections,
                  self);
+    metric_gauge(metrics, "transport_write_bytes", NULL, "octets that wait for connections",
+                 count_write_bytes, self);
     metric_gauge(metrics, "transport_partial_bytes", NULL,
                  "memory held for messages that have not arrived whole", count_partial_bytes, self);
 }
@@ -153,6 +165,11 @@ static stream_message_fn on_message;
 static stream_fault_fn on_fault;
 static stream_end_fn on_end;
 
+bool tcp_is_spared(const struct tcp *self, const struct endpoint *remote)
+{
+    return spared_has(&self->spared, remote, loop_now(self->loop));
+}
+
 static void init_common(struct tcp *self, const struct sip_limits *limits,
                         const struct transport_tcp_options *options)
 {
@@ -160,6 +177,7 @@ static void init_common(struct tcp *self, const struct sip_limits *limits,
 
     common->loop = self->loop;
     common->limits = *limits;
+    self->spare_us = us_or_default(options->spare_s, SPARE_S);
     common->connect_us = us_or_default(options->connect_s, CONNECT_S);
     common->first_us = us_or_default(options->first_s, FIRST_S);
     common->idle_us = us_or_default(options->idle_s, IDLE_S);
@@ -168,6 +186,8 @@ static void init_common(struct tcp *self, const struct sip_limits *limits,
     common->write_queue_bytes_max = options->write_queue_bytes_max == 0
                                         ? WRITE_QUEUE_BYTES_MAX
                                         : options->write_queue_bytes_max;
+    common->write_bytes_max =
+        options->write_bytes_max == 0 ? WRITE_BYTES_MAX : options->write_bytes_max;
     common->partial_bytes_max =
         options->partial_bytes_max == 0 ? PARTIAL_BYTES_MAX : options->partial_bytes_max;
     common->on_message = on_message;
@@ -364,6 +384,9 @@ static void on_end(struct stream *stream, enum stream_end why)
 
     (*self->ends[why])++;
     log_connection(connection, "disconnect", end_names[why]);
+    if (why == STREAM_END_CONNECT_FAILED || why == STREAM_END_CONNECT_SLOW)
+        spared_add(&self->spared, &flow.remote,
+                   instant_after(loop_now(self->loop), self->spare_us));
     if (stream->queue.first != NULL) {
         add_leftover(self, &flow, connection->accepted)->queue = stream->queue;
         stream->queue = (struct write_queue){0};

@@ -74,6 +74,7 @@ static struct heard *heard_new(struct loop *loop)
         .message_us = US_PER_S * 60,
         .write_us = US_PER_S * 60,
         .write_queue_bytes_max = 1 << 20,
+        .write_bytes_max = 1 << 21,
         .partial_bytes_max = 1 << 20,
         .on_message = on_message,
         .on_fault = on_fault,

@@ -31,21 +31,27 @@ static void put_random(char *out, size_t size, const char *prefix)
     snprintf(out, size, "%s%016llx", prefix, number);
 }
 
-void peer_start(struct peer *self, int server_port, const char *user, const char *domain,
-                const char *password)
+static void open_socket(struct peer *self)
 {
     socklen_t length = sizeof(struct sockaddr_in);
     struct sockaddr_in own = {.sin_family = AF_INET};
 
     own.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    self->server = own;
-    self->server.sin_port = htons((uint16_t)server_port);
-    self->tcp = getenv("PEER_TRANSPORT") != NULL && strcmp(getenv("PEER_TRANSPORT"), "tcp") == 0;
     self->fd = socket(AF_INET, (self->tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC, 0);
     must(self->fd >= 0 && bind(self->fd, (struct sockaddr *)&own, length) == 0);
     must(!self->tcp || connect(self->fd, (struct sockaddr *)&self->server, length) == 0);
     must(getsockname(self->fd, (struct sockaddr *)&own, &length) == 0);
     self->port = ntohs(own.sin_port);
+}
+
+void peer_start(struct peer *self, int server_port, const char *user, const char *domain,
+                const char *password)
+{
+    self->server = (struct sockaddr_in){.sin_family = AF_INET};
+    self->server.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    self->server.sin_port = htons((uint16_t)server_port);
+    self->tcp = getenv("PEER_TRANSPORT") != NULL && strcmp(getenv("PEER_TRANSPORT"), "tcp") == 0;
+    open_socket(self);
     snprintf(self->aor, sizeof(self->aor), "sip:%s@%s", user, domain);
     snprintf(self->user, sizeof(self->user), "%s", user);
     snprintf(self->password, sizeof(self->password), "%s", password);
@@ -60,6 +66,18 @@ void peer_stop(struct peer *self)
     if (self->port != 0)
         close(self->fd);
     self->port = 0;
+}
+
+void peer_hang_up(struct peer *self)
+{
+    close(self->fd);
+    self->rest.len = 0;
+    self->port = 0;
+}
+
+void peer_reconnect(struct peer *self)
+{
+    open_socket(self);
 }
 
 void peer_new_call(struct peer *self)

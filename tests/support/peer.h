@@ -60,6 +60,10 @@ void peer_start(struct peer *self, int server_port, const char *user, const char
                 const char *password);
 void peer_stop(struct peer *self);
 
+/** Over TCP: closes its connection and makes another; what had not been read is lost. */
+void peer_hang_up(struct peer *self);
+void peer_reconnect(struct peer *self);
+
 /** Begins another Call-ID with another From tag and CSeq 0. */
 void peer_new_call(struct peer *self);
 
