@@ -66,11 +66,18 @@ static struct config *config_new(void)
     return self;
 }
 
+/* Every SIP element has both (RFC 3261 section 18). */
+static void add_default_listeners(struct config *self)
+{
+    add_listen(self, "udp");
+    add_listen(self, "tcp")->transport = CONFIG_TRANSPORT_TCP;
+}
+
 struct config *config_defaults(void)
 {
     struct config *self = config_new();
 
-    add_listen(self, "udp");
+    add_default_listeners(self);
     return self;
 }
 
@@ -247,7 +254,7 @@ static bool take(struct loading *loading, cfg_t *root, struct config *config)
             return false;
     }
     if (listeners == 0)
-        add_listen(config, "udp");
+        add_default_listeners(config);
     for (size_t i = 1; i <= loading->section_count; i++) {
         const char *name = loading->root[i].name;
         if (strcmp(name, "listen") != 0 &&

@@ -20,7 +20,7 @@
 
 enum { CONFIG_LISTEN_MAX = 16 };
 
-enum config_transport { CONFIG_TRANSPORT_UDP };
+enum config_transport { CONFIG_TRANSPORT_UDP, CONFIG_TRANSPORT_TCP };
 
 /** One block: listen "NAME" { ... }. The names are for people and differ from one another. */
 struct config_listen {
@@ -57,6 +57,18 @@ struct config {
     struct {
         uint32_t level; /* enum log_level */
     } log;
+    struct {
+        uint32_t connect_s;
+        uint32_t first_s;
+        uint32_t idle_s;
+        uint32_t message_s;
+        uint32_t write_s;
+        uint32_t keepalive_s;
+        uint32_t connections_max;
+        uint32_t connections_per_source_max;
+        uint32_t write_queue_bytes_max;
+        uint32_t partial_bytes_max;
+    } tcp;
     struct {
         bool enabled;
         const char *address;
@@ -103,11 +115,17 @@ struct config {
         uint32_t message_bytes_max;
         uint32_t headers_max;
         uint32_t body_bytes_max;
+        uint32_t udp_request_bytes_max;
         uint32_t xml_depth_max;
         uint32_t xml_elements_max;
         uint32_t transactions_max;
         uint32_t requests_max;
     } limits;
+    struct {
+        uint32_t forks_max;
+        uint32_t timer_c_s;
+        uint32_t max_breadth;
+    } proxy;
     struct {
         uint32_t window_min;
         uint32_t window_max;
@@ -137,10 +155,10 @@ struct config_error {
 };
 
 /**
- * Reads a file. What it does not name has its default; without a listen block there is one
- * with all defaults. NULL when the file cannot be read or holds an unknown key, a value
- * beyond its limits, or values that contradict each other; `error` then says which, at
- * which line. Free with config_free().
+ * Reads a file. What it does not name has its default; without a listen block there
+ * are two, over UDP and TCP, with all other defaults. NULL when the file cannot be read or holds an
+ * unknown key, a value beyond its limits, or values that contradict each other; `error` then says
+ * which, at which line. Free with config_free().
  */
 MUST_USE struct config *config_load(const char *path, struct config_error *error);
 

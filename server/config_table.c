@@ -29,13 +29,13 @@ enum { LATER = false, LIVE = true };
 
 /* clang-format off */
 static const struct config_key keys[] = {
-    LISTEN_OTHER(transport, CONFIG_WORD, "udp", "udp", "What carries SIP here."),
+    LISTEN_OTHER(transport, CONFIG_WORD, "udp|tcp", "udp", "What carries SIP here."),
     LISTEN_OTHER(address, CONFIG_ADDRESS, NULL, "127.0.0.1", "Numeric address to bind, IPv4 or IPv6."),
     LISTEN_NUMBER(port, "", "5060", 0, 65535, "Port to bind; 0 takes any free one."),
     LISTEN_OTHER(advertise_host, CONFIG_TEXT, NULL, "", "Host that peers shall send to, in Via and Contact; empty: the address."),
     LISTEN_NUMBER(advertise_port, "", "0", 0, 65535, "Port that peers shall send to; 0: the one that was bound."),
-    LISTEN_NUMBER(receive_buffer_bytes, "bytes", "4194304", 4096, 1073741824, "Socket buffer for what arrives; a warning tells when the kernel gave less."),
-    LISTEN_NUMBER(send_buffer_bytes, "bytes", "4194304", 4096, 1073741824, "Socket buffer for what leaves."),
+    LISTEN_NUMBER(receive_buffer_bytes, "bytes", "4194304", 4096, 1073741824, "Socket buffer for what arrives over UDP; a warning tells when the kernel gave less."),
+    LISTEN_NUMBER(send_buffer_bytes, "bytes", "4194304", 4096, 1073741824, "Socket buffer for what leaves over UDP."),
 
     NUMBER(process, drain_s, "s", "5", 0, 600, LIVE, "How long SIGTERM waits for requests and NOTIFYs under way."),
 
@@ -53,6 +53,17 @@ static const struct config_key keys[] = {
     NUMBER(database, expiry_per_s, "1/s", "2000", 1, 1000000, LIVE, "Pace at which what expired during an outage is expired."),
 
     OTHER(log, level, CONFIG_WORD, "error|warning|info|debug", "info", LIVE, "What is worth a line: info is one per request, debug one per packet."),
+
+    NUMBER(tcp, connect_s, "s", "5", 1, 300, LATER, "How long a connection may take to be made; what waits for it then fails."),
+    NUMBER(tcp, first_s, "s", "10", 1, 3600, LATER, "An accepted connection on which nothing has come for so long is closed."),
+    NUMBER(tcp, idle_s, "s", "7500", 10, 604800, LATER, "A connection without traffic for so long is closed; shorter than the longest registration, and devices become unreachable."),
+    NUMBER(tcp, message_s, "s", "10", 1, 3600, LATER, "A message must be there so long after its first octet, else its connection is closed."),
+    NUMBER(tcp, write_s, "s", "10", 1, 3600, LATER, "The peer must take a message within so long, else its connection is closed."),
+    NUMBER(tcp, keepalive_s, "s", "120", 1, 32767, LATER, "Silence after which the kernel asks whether the peer is still there."),
+    NUMBER(tcp, connections_max, "", "100000", 1, 1000000, LATER, "Connections at a time; more are closed at once."),
+    NUMBER(tcp, connections_per_source_max, "", "2000", 1, 1000000, LATER, "Connections that one address may make; more are closed at once."),
+    NUMBER(tcp, write_queue_bytes_max, "bytes", "1048576", 131072, 1073741824, LATER, "What may wait for one peer; more is refused as if its connection were gone."),
+    NUMBER(tcp, partial_bytes_max, "bytes", "67108864", 1048576, 1073741824, LATER, "Memory for messages that are not there whole, of all connections; who needs more is closed."),
 
     OTHER(http, enabled, CONFIG_BOOLEAN, NULL, "true", LATER, "Whether /healthz, /readyz and /metrics are served."),
     OTHER(http, address, CONFIG_ADDRESS, NULL, "127.0.0.1", LATER, "Numeric address to bind; there is no authentication."),
@@ -93,10 +104,15 @@ static const struct config_key keys[] = {
     NUMBER(limits, message_bytes_max, "bytes", "65535", 1300, 65535, LATER, "One SIP message; longer ones get 513."),
     NUMBER(limits, headers_max, "", "100", 20, 128, LATER, "Header fields of one message; more get 513."),
     NUMBER(limits, body_bytes_max, "bytes", "32768", 256, 65535, LATER, "Body of one message; longer ones get 413."),
+    NUMBER(limits, udp_request_bytes_max, "bytes", "1300", 500, 65507, LATER, "Longer requests of ours leave over TCP where the peer offers it (RFC 3261 section 18.1.1)."),
     NUMBER(limits, xml_depth_max, "", "32", 8, 256, LATER, "Nesting of a published document."),
     NUMBER(limits, xml_elements_max, "", "1000", 16, 100000, LATER, "Elements of a published document."),
     NUMBER(limits, transactions_max, "", "1000000", 100, 16000000, LATER, "Transactions at a time; more requests get 500 and Retry-After."),
     NUMBER(limits, requests_max, "", "20000", 100, 1000000, LATER, "Requests that wait for a commit; more get 500 and Retry-After."),
+
+    NUMBER(proxy, forks_max, "", "1000000", 1, 16000000, LIVE, "Requests passed on that are not over yet; more get 500 and Retry-After."),
+    NUMBER(proxy, timer_c_s, "s", "181", 1, 3600, LIVE, "Timer C: an INVITE that rings for so long without a word is cancelled."),
+    NUMBER(proxy, max_breadth, "", "60", 1, 1000, LIVE, "Devices that one request is passed on to at a time (Max-Breadth); more get 440."),
 
     NUMBER(notify, window_min, "", "32", 1, 1000000, LIVE, "NOTIFYs in the air, however bad the network looks."),
     NUMBER(notify, window_max, "", "4096", 1, 1000000, LIVE, "NOTIFYs in the air, however good it looks."),

@@ -12,6 +12,7 @@
 #include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sysexits.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
@@ -21,6 +22,7 @@ enum {
     TIDY_US = 10 * US_PER_S,       /* how often memory that bursts left behind is given back */
     TURN_BEGIN = -1,               /* places of what runs each turn */
     TURN_LOG = 1000,               /* after everything that may write a line */
+    DESCRIPTORS_BESIDES = 256,     /* that are no SIP connection */
     DOCUMENT_BYTES_MAX = 60 << 10, /* of a NOTIFY over UDP, with room for its head */
 };
 
@@ -35,6 +37,7 @@ struct server {
     struct state *state;
     struct requests *requests;
     struct auth *auth;
+    struct forks *forks;
     struct event_package *presence;
     struct event_packages packages;
     struct notify *notify;
@@ -83,7 +86,9 @@ static void make_base(struct server *self)
 static bool listen_at(struct server *self, const struct config_listen *from)
 {
     struct transport_listener listener = {
-        .bind = {.protocol = TRANSPORT_UDP, .port = (uint16_t)from->port},
+        .bind = {.protocol =
+                     from->transport == CONFIG_TRANSPORT_TCP ? TRANSPORT_TCP : TRANSPORT_UDP,
+                 .port = (uint16_t)from->port},
         .advertised_host = span_of(from->advertise_host),
         .advertised_port = (uint16_t)from->advertise_port,
         .receive_buffer_bytes = from->receive_buffer_bytes,
@@ -94,10 +99,44 @@ static bool listen_at(struct server *self, const struct config_listen *from)
            transport_listen(self->transport, &listener, NULL) == STATUS_OK;
 }
 
+static struct transport_tcp_options tcp_options(const struct config *config)
+{
+    return (struct transport_tcp_options){
+        .connect_s = config->tcp.connect_s,
+        .first_s = config->tcp.first_s,
+        .idle_s = config->tcp.idle_s,
+        .message_s = config->tcp.message_s,
+        .write_s = config->tcp.write_s,
+        .keepalive_s = config->tcp.keepalive_s,
+        .connections_max = config->tcp.connections_max,
+        .connections_per_source_max = config->tcp.connections_per_source_max,
+        .write_queue_bytes_max = config->tcp.write_queue_bytes_max,
+        .partial_bytes_max = config->tcp.partial_bytes_max,
+    };
+}
+
+/* A descriptor is a connection: take as many as the system lets us. */
+static void raise_descriptors(const struct server *self)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit); /* not where the service manager has done it */
+    if (limit.rlim_max < self->config->tcp.connections_max + DESCRIPTORS_BESIDES)
+        log_line(self->log, LOG_WARNING, "descriptors",
+                 "limit=%llu wanted=%u raise=LimitNOFILE key=tcp.connections_max",
+                 (unsigned long long)limit.rlim_max,
+                 self->config->tcp.connections_max + DESCRIPTORS_BESIDES);
+}
+
 static bool make_transport(struct server *self)
 {
     const struct config *config = self->config;
     const struct transport_options transport = {
+        .udp_request_bytes_max = config->limits.udp_request_bytes_max,
+        .tcp = tcp_options(config),
         .limits = {.header_bytes = config->limits.message_bytes_max,
                    .headers = config->limits.headers_max,
                    .body_bytes = config->limits.body_bytes_max},
@@ -182,6 +221,16 @@ static struct notify_options notify_options(const struct config *config)
     };
 }
 
+static struct fork_options fork_options(const struct config *config)
+{
+    return (struct fork_options){
+        .forks_max = config->proxy.forks_max,
+        .timer_c_s = config->proxy.timer_c_s,
+        .linger_ms = config->timers.t1_ms * TRANSACTION_T1_TIMES,
+        .max_breadth = config->proxy.max_breadth,
+    };
+}
+
 static void make_services(struct server *self)
 {
     const struct config *config = self->config;
@@ -191,10 +240,12 @@ static void make_services(struct server *self)
                                       .failures_max = config->auth.failures_max,
                                       .lockout_s = config->auth.lockout_s};
     const struct notify_options notify = notify_options(config);
+    const struct fork_options fork = fork_options(config);
 
     self->requests = requests_new(self->loop, self->log, self->metrics, self->transactions,
                                   &self->state->node.mark_key, config->limits.requests_max);
     self->auth = auth_new(self->state, self->metrics, &auth);
+    self->forks = forks_new(self->state, self->transactions, self->requests, self->metrics, &fork);
     self->notify =
         notify_new(self->state, self->transactions, &self->packages, self->metrics, &notify);
     self->commands = (struct commands){self->state, &self->packages};
@@ -238,6 +289,13 @@ static void make_router(struct server *self)
     self->router.requests = self->requests;
     self->router.transactions = self->transactions;
     self->router.packages = &self->packages;
+    self->router.proxy = (struct proxy){
+        .state = self->state,
+        .auth = self->auth,
+        .forks = self->forks,
+        .acks_dropped = metric_counter(self->metrics, "acks_dropped_total", NULL,
+                                       "ACKs that bore no mark of ours, or led nowhere"),
+    };
     set_policies(self);
     transactions_on_request(self->transactions, router_receive, &self->router);
 }
@@ -358,7 +416,9 @@ static void reconfigure(struct server *self)
 {
     const struct state_options state = state_options(self->config);
     const struct notify_options notify = notify_options(self->config);
+    const struct fork_options fork = fork_options(self->config);
 
+    forks_reconfigure(self->forks, &fork);
     state_reconfigure(self->state, &state);
     notify_reconfigure(self->notify, &notify);
     set_policies(self);
@@ -405,6 +465,7 @@ static void unmake(struct server *self)
     http_free(self->http);
     transport_flush(self->transport);
     notify_free(self->notify);
+    forks_free(self->forks);
     state_free(self->state);
     requests_free(self->requests);
     auth_free(self->auth);
@@ -424,6 +485,7 @@ int server_run(struct config *config, const char *path)
 
     signal(SIGPIPE, SIG_IGN);
     make_base(&self);
+    raise_descriptors(&self);
     made = make_transport(&self);
     make_state(&self);
     make_packages(&self);

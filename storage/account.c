@@ -4,7 +4,7 @@
 #include "server/base/crypto.h"
 
 #define DOMAIN_SELECT                                                                              \
-    "select id, name, suspended, authentication, digest_without_qop,"                              \
+    "select id, name, suspended, authentication, digest_without_qop, accept_foreign,"              \
     " array_to_string(algorithms, ','), default_watcher_rule = 'confirm',"                         \
     " coalesce(registration_expires_max_s, 0)::int8, coalesce(subscription_expires_max_s, "        \
     "0)::int8,"                                                                                    \
@@ -65,6 +65,7 @@ bool domain_decode(struct row *from, struct domain_row *out)
     out->suspended = row_bool(from);
     out->authentication = row_bool(from);
     out->digest_without_qop = row_bool(from);
+    out->accept_foreign = row_bool(from);
     algorithms = row_octets(from);
     out->watchers_need_consent = row_bool(from);
     out->registration_expires_max_s = (uint32_t)row_int8(from);

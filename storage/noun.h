@@ -47,6 +47,9 @@ MUST_USE bool domain_decode(struct row *from, struct domain_row *out);
 extern const char account_scan[];
 extern const char account_read[];
 MUST_USE bool account_decode(struct row *from, struct account_row *out);
+extern const char trusted_peer_scan[];
+extern const char trusted_peer_read[];
+MUST_USE bool trusted_peer_decode(struct row *from, struct trusted_peer_row *out);
 
 /** Those not in $1, int8[], in the order of asking. */
 enum { COMMANDS_READ_MAX = 200 };

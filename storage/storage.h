@@ -168,7 +168,9 @@ struct domain_row {
     bool suspended;
     bool authentication;     /* false: requests are taken without digest */
     bool digest_without_qop; /* also answer the challenge form of RFC 2069 */
-    uint8_t algorithms[3];   /* enum digest_algorithm, in order of preference */
+    bool
+        accept_foreign; /* from users of domains that are not ours; false: of trusted peers alone */
+    uint8_t algorithms[3]; /* enum digest_algorithm, in order of preference */
     uint8_t algorithm_count;
     bool watchers_need_consent; /* default watcher rule: confirm instead of allow */
     uint32_t registration_expires_max_s;
@@ -194,6 +196,19 @@ struct account_row {
     struct span ha1_sha512_256;
     uint8_t algorithms[3]; /* like the domain's; count 0: the domain's apply */
     uint8_t algorithm_count;
+};
+
+/** A host that needs no credentials: a PBX, a gateway, another proxy. Enabled ones alone are told.
+ */
+struct trusted_peer_row {
+    int64_t id;
+    uint8_t family; /* 4 or 6 */
+    uint8_t prefix; /* significant bits of `address`; those behind them are 0 */
+    uint8_t address[16];
+    uint16_t port;         /* 0: any */
+    struct span transport; /* "udp", "tcp" ...; empty: any */
+    struct span domain;    /* the one of ours that it may speak for; empty: all */
+    bool may_relay;        /* to destinations that are none of ours */
 };
 
 /** A resource that changed after everything owed was acknowledged or marked. */
@@ -243,11 +258,13 @@ struct storage_events {
     void *context;
     /** Another process owns the state; this one waits for its lease. Told once. */
     void (*on_standby)(void *context);
-    /* Start-up, in this order; also later, live, when SQL has changed a domain or account. */
+    /* Start-up, in this order; also later, live, when SQL has changed one of them. */
     void (*on_domain)(void *context, const struct domain_row *row);
     void (*on_domain_gone)(void *context, int64_t id);
     void (*on_account)(void *context, const struct account_row *row);
     void (*on_account_gone)(void *context, int64_t id);
+    void (*on_trusted_peer)(void *context, const struct trusted_peer_row *row);
+    void (*on_trusted_peer_gone)(void *context, int64_t id);
     /* Start-up only. */
     void (*on_binding)(void *context, const struct binding_row *row);
     void (*on_publication)(void *context, const struct publication_row *row);

@@ -34,4 +34,20 @@ void auth_free(struct auth *self);
 bool auth_may_act(struct auth *self, struct request *request, const struct domain_row *domain,
                   struct span aor);
 
+/**
+ * Establishes who sends what is forwarded (RFC 3261 section 22.3): as auth_may_act(), with 407,
+ * Proxy-Authenticate and Proxy-Authorization; `aor` is that of From. Credentials for our realm in
+ * Authorization are taken too: clients that got a 401 before send them there. Where the domain
+ * does without authentication, a sender without an account gets 403. Not for ACK and CANCEL, which
+ * cannot be challenged.
+ */
+bool auth_may_forward(struct auth *self, struct request *request, const struct domain_row *domain,
+                      struct span aor);
+
+/**
+ * True when `header`, a Proxy-Authorization, bears digest credentials for `realm`: whoever forwards
+ * the request takes out that one and no other (RFC 3261 section 22.3).
+ */
+bool auth_names_realm(const struct sip_header *header, struct span realm);
+
 #endif

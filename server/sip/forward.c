@@ -70,6 +70,8 @@ static bool is_passed_on(const struct sip_header *header, const void *context)
         return false;
     if (header->id == SIP_ROUTE)
         return !changes_route(how);
+    if (header->id == SIP_P_ASSERTED_IDENTITY)
+        return how->is_trusted;
     if (header->id == SIP_PROXY_AUTHORIZATION)
         return !are_consumed(header, how->realm);
     return true;

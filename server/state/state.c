@@ -36,6 +36,11 @@ static double accounts_gauge(void *context)
     return (double)accounts_count(((struct state *)context)->accounts);
 }
 
+static double trusted_peers_gauge(void *context)
+{
+    return (double)trusted_peers_count(((struct state *)context)->trusted_peers);
+}
+
 static void add_gauges(struct state *self, struct metrics *metrics)
 {
     metric_gauge(metrics, "bindings", NULL, "Contacts bound to AORs", bindings_gauge, self);
@@ -46,6 +51,8 @@ static void add_gauges(struct state *self, struct metrics *metrics)
     metric_gauge(metrics, "messages_waiting", NULL, "Messages kept for devices", messages_gauge,
                  self);
     metric_gauge(metrics, "accounts", NULL, "Accounts in memory", accounts_gauge, self);
+    metric_gauge(metrics, "trusted_peers", NULL, "Enabled trusted peers in memory",
+                 trusted_peers_gauge, self);
 }
 
 struct state *state_new(struct loop *loop, struct log *log, struct metrics *metrics,
@@ -68,6 +75,7 @@ struct state *state_new(struct loop *loop, struct log *log, struct metrics *metr
     node->batch = batch_new(loop, log, metrics, node->storage, node->objects, &options->batch);
     self->domains = domains_new();
     self->accounts = accounts_new();
+    self->trusted_peers = trusted_peers_new();
     self->resources = resources_new(node);
     self->bindings = bindings_new(node, options->bindings_max);
     self->publications = publications_new(node, self->resources, &options->publication);
@@ -104,6 +112,7 @@ void state_free(struct state *self)
     publications_free(self->publications);
     bindings_free(self->bindings);
     resources_free(self->resources);
+    trusted_peers_free(self->trusted_peers);
     accounts_free(self->accounts);
     domains_free(self->domains);
     handle_table_free(self->node.objects);
@@ -139,6 +148,16 @@ static void on_account(void *context, const struct account_row *row)
 static void on_account_gone(void *context, int64_t id)
 {
     accounts_remove(((struct state *)context)->accounts, id);
+}
+
+static void on_trusted_peer(void *context, const struct trusted_peer_row *row)
+{
+    trusted_peers_put(((struct state *)context)->trusted_peers, row);
+}
+
+static void on_trusted_peer_gone(void *context, int64_t id)
+{
+    trusted_peers_remove(((struct state *)context)->trusted_peers, id);
 }
 
 static void on_binding(void *context, const struct binding_row *row)
@@ -235,6 +254,8 @@ void state_open(struct state *self)
         .on_domain_gone = on_domain_gone,
         .on_account = on_account,
         .on_account_gone = on_account_gone,
+        .on_trusted_peer = on_trusted_peer,
+        .on_trusted_peer_gone = on_trusted_peer_gone,
         .on_binding = on_binding,
         .on_publication = on_publication,
         .on_subscription = on_subscription,

@@ -12,6 +12,7 @@
 #include "server/state/publication.h"
 #include "server/state/resource.h"
 #include "server/state/subscription.h"
+#include "server/state/trusted_peer.h"
 
 /**
  * The walk through this layer, for a change:
@@ -25,6 +26,7 @@ struct state {
     struct node node;
     struct domains *domains;
     struct accounts *accounts;
+    struct trusted_peers *trusted_peers;
     struct resources *resources;
     struct bindings *bindings;
     struct publications *publications;

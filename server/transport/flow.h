@@ -11,7 +11,7 @@
  */
 struct flow {
     struct endpoint remote;
-    uint32_t connection; /* 0 over UDP */
+    uint32_t connection; /* 0 over UDP; over TCP any to that remote, an existing one or a new one */
     uint16_t listener;   /* as transport_listen() numbered it */
 };
 

@@ -127,23 +127,32 @@ static bool listener_fits(const struct listener *listener, const struct endpoint
            listener->local.family == remote->family;
 }
 
+/*
+ * Out of the listener that the peer knows; else, as when it is another protocol, out of one at the
+ * same address; else out of the first.
+ */
 static bool choose_listener(const struct transport *self, const struct flow *arrived_on,
                             struct flow *flow)
 {
-    uint16_t count = transport_listener_count(self);
+    const struct listener *known =
+        arrived_on == NULL ? NULL : transport_find_listener(self, arrived_on->listener);
+    bool found = false, near = false;
 
-    if (arrived_on != NULL &&
-        listener_fits(transport_find_listener(self, arrived_on->listener), &flow->remote)) {
-        flow->listener = arrived_on->listener;
+    if (listener_fits(known, &flow->remote)) {
+        flow->listener = known->number;
         return true;
     }
-    for (uint16_t i = 0; i < count; i++) {
-        if (listener_fits(transport_find_listener(self, i), &flow->remote)) {
+    for (uint16_t i = 0; i < transport_listener_count(self) && !near; i++) {
+        const struct listener *other = transport_find_listener(self, i);
+
+        if (!listener_fits(other, &flow->remote))
+            continue;
+        near = known != NULL && endpoint_same_address(&other->local, &known->local);
+        if (near || !found)
             flow->listener = i;
-            return true;
-        }
+        found = true;
     }
-    return false;
+    return found;
 }
 
 enum status transport_route(const struct transport *self, const struct sip_uri *target,
@@ -167,6 +176,25 @@ enum status transport_route(const struct transport *self, const struct sip_uri *
     return STATUS_OK;
 }
 
+bool transport_widen(const struct transport *self, const struct sip_uri *target,
+                     const struct flow *arrived_on, size_t bytes, struct flow *flow)
+{
+    struct flow wide = *flow;
+    struct span asked;
+
+    if (target == NULL || bytes <= transport_udp_request_max(self) ||
+        flow->remote.protocol != TRANSPORT_UDP)
+        return false;
+    if (sip_uri_parameter(target, SPAN("transport"), &asked) &&
+        span_equal_nocase(asked, SPAN("udp")))
+        return false;
+    wide.remote.protocol = TRANSPORT_TCP;
+    if (!choose_listener(self, arrived_on, &wide))
+        return false;
+    *flow = wide;
+    return true;
+}
+
 /* ---- responses ---- */
 
 void transport_response_flow(const struct transport *self, const struct flow *arrived_on,
@@ -188,4 +216,25 @@ void transport_response_flow(const struct transport *self, const struct flow *ar
         /* The source address is what `received` says, or sent-by when they are the same. */
         out->remote.port = sent_by_port;
     }
+}
+
+bool transport_return_flow(struct span head, const struct flow *gone, struct flow *out)
+{
+    static const struct sip_limits limits = {SIZE_MAX, SIZE_MAX, SIZE_MAX, SIP_HEADERS_MAX};
+    struct sip_message response;
+    struct sip_fault fault;
+    uint16_t port;
+
+    if (!span_begins(head, SPAN("SIP/2.0 ")))
+        return false;
+    /* Its body is elsewhere, so this is malformed; but the Via is there. */
+    (void)sip_parse_datagram(head, &limits, &response, &fault);
+    if (!response.via.has_sent_by)
+        return false;
+    port = response.via.port;
+    *out = *gone;
+    out->connection = 0;
+    out->remote.port =
+        port != 0 ? port : transport_protocol_port((enum transport_protocol)gone->remote.protocol);
+    return true;
 }

@@ -1,19 +1,22 @@
-/* transport.c - listeners, and what becomes of a datagram before it is a message. */
+/* transport.c - listeners, and what becomes of octets before they are a message. */
 #include "server/transport/transport.h"
 
 #include "server/base/must.h"
 #include "server/transport/listener.h"
+#include "server/transport/tcp.h"
 
 #include <stdlib.h>
 
 enum {
     LISTENERS_MAX = 64,
     FAULTS_MAX = 64,        /* phrases with a counter of their own */
+    FLUSH_ROUNDS = 4,       /* of what failures make others send, in one turn */
     TURN_PLACE = 1000,      /* behind all that may send at the end of a turn */
     STUN_HEADER_BYTES = 20, /* RFC 8489 section 5 */
     DATAGRAM_MAX_BYTES = 65535,
     RECEIVE_BATCH = 64,
     RECEIVE_TURNS = 4,
+    UDP_REQUEST_BYTES_MAX = 1300, /* RFC 3261 section 18.1.1 */
     QUEUE_MAX = 16384,
     QUEUE_MAX_BYTES = 16 * 1024 * 1024,
     RECEIVE_BUFFER_BYTES = 16 * 1024 * 1024,
@@ -32,6 +35,7 @@ struct transport {
     struct transport_options options;
     struct listener *listeners[LISTENERS_MAX];
     uint16_t listener_count;
+    struct tcp *tcp;
 
     transport_receive_fn *on_message;
     void *on_message_context;
@@ -63,6 +67,8 @@ static struct transport_options with_defaults(const struct transport_options *as
         made.receive_batch = RECEIVE_BATCH;
     if (made.receive_turns == 0)
         made.receive_turns = RECEIVE_TURNS;
+    if (made.udp_request_bytes_max == 0)
+        made.udp_request_bytes_max = UDP_REQUEST_BYTES_MAX;
     if (made.queue_max == 0)
         made.queue_max = QUEUE_MAX;
     if (made.queue_max_bytes == 0 || made.queue_max_bytes > INT32_MAX)
@@ -98,15 +104,46 @@ static void make_counters(struct transport *self, struct metrics *metrics)
                                        "datagrams of empty lines, or of STUN");
 }
 
-void transport_flush(struct transport *self)
+static void flush_datagrams(struct transport *self)
 {
     for (uint16_t i = 0; i < self->listener_count; i++)
-        udp_flush(self->listeners[i]->udp);
+        if (self->listeners[i]->udp != NULL)
+            udp_flush(self->listeners[i]->udp);
+}
+
+void transport_flush(struct transport *self)
+{
+    /* What fails over one protocol may be sent over the other. */
+    for (int round = 0; round < FLUSH_ROUNDS; round++) {
+        flush_datagrams(self);
+        if (!tcp_flush(self->tcp))
+            return;
+    }
+    flush_datagrams(self);
 }
 
 static void on_turn(void *context)
 {
     transport_flush(context);
+}
+
+static tcp_message_fn on_stream_message;
+static tcp_fault_fn on_stream_fault;
+static tcp_return_fn on_return;
+static tcp_failed_fn on_stream_failed;
+
+static void make_tcp(struct transport *self)
+{
+    const struct tcp_upward upward = {
+        .context = self,
+        .on_message = on_stream_message,
+        .on_fault = on_stream_fault,
+        .on_return = on_return,
+        .on_failed = on_stream_failed,
+    };
+
+    self->tcp = tcp_new(self->loop, self->log, self->metrics, &self->options.limits,
+                        &self->options.tcp, &upward);
 }
 
 struct transport *transport_new(struct loop *loop, struct log *log, struct metrics *metrics,
@@ -120,6 +157,7 @@ struct transport *transport_new(struct loop *loop, struct log *log, struct metri
     self->metrics = metrics;
     self->options = with_defaults(options);
     make_counters(self, metrics);
+    make_tcp(self);
     loop_each_turn(loop, TURN_PLACE, on_turn, self);
     return self;
 }
@@ -130,6 +168,7 @@ void transport_free(struct transport *self)
         return;
     self->on_failure = NULL; /* those above may be gone already */
     transport_flush(self);
+    tcp_free(self->tcp);
     for (uint16_t i = 0; i < self->listener_count; i++) {
         udp_free(self->listeners[i]->udp);
         free(self->listeners[i]);
@@ -204,32 +243,70 @@ static void on_malformed(struct transport *self, const struct flow *from,
                          (struct span){0});
 }
 
+static void deliver(struct transport *self, struct span octets, const struct flow *from)
+{
+    struct sip_fault fault = {0};
+
+    if (sip_parse_datagram(octets, &self->options.limits, &self->message, &fault) != SIP_PARSED)
+        on_malformed(self, from, &fault);
+    else if (self->on_message != NULL)
+        self->on_message(self->on_message_context, &self->message, from);
+}
+
 static void on_datagram(void *context, struct span octets, const struct endpoint *source)
 {
     struct listener *listener = context;
     struct transport *self = listener->transport;
     struct flow from = {.remote = *source, .listener = listener->number};
-    struct sip_fault fault = {0};
 
     if (source->port == 0)
         return; /* nothing can be sent there, so nobody waits for an answer */
     if (is_keep_alive(octets))
         (*self->keep_alives)++;
-    else if (sip_parse_datagram(octets, &self->options.limits, &self->message, &fault) !=
-             SIP_PARSED)
-        on_malformed(self, &from, &fault);
-    else if (self->on_message != NULL)
-        self->on_message(self->on_message_context, &self->message, &from);
+    else
+        deliver(self, octets, &from);
+}
+
+static void on_stream_message(void *context, struct span octets, const struct flow *from)
+{
+    deliver(context, octets, from);
+}
+
+static void on_stream_fault(void *context, struct span octets, const struct flow *from,
+                            const struct sip_fault *fault)
+{
+    struct transport *self = context;
+    struct sip_fault other;
+
+    /* As a datagram it may be sound, which asks for no Content-Length. */
+    if (sip_parse_datagram(octets, &self->options.limits, &self->message, &other) == SIP_PARSED)
+        self->message.answerable = self->message.request;
+    on_malformed(self, from, fault);
+}
+
+static bool on_return(void *context, struct span head, const struct flow *gone, struct flow *out)
+{
+    (void)context;
+    return transport_return_flow(head, gone, out);
+}
+
+static void tell_failure(struct transport *self, const struct flow *to, struct span octets)
+{
+    if (self->on_failure != NULL)
+        self->on_failure(self->on_failure_context, to, octets);
 }
 
 static void on_failed(void *context, const struct endpoint *to, struct span octets)
 {
     struct listener *listener = context;
-    struct transport *self = listener->transport;
     struct flow flow = {.remote = *to, .listener = listener->number};
 
-    if (self->on_failure != NULL)
-        self->on_failure(self->on_failure_context, &flow, octets);
+    tell_failure(listener->transport, &flow, octets);
+}
+
+static void on_stream_failed(void *context, const struct flow *to, struct span octets)
+{
+    tell_failure(context, to, octets);
 }
 
 /* ---- listeners ---- */
@@ -278,13 +355,27 @@ static struct udp_settings settings_of(const struct transport *self, struct list
     };
 }
 
+static enum status open_listener(struct transport *self, struct listener *listener,
+                                 const struct transport_listener *asked)
+{
+    struct udp_settings settings;
+
+    if (asked->bind.protocol == TRANSPORT_TCP)
+        return tcp_listen(self->tcp, &asked->bind, listener->number, &listener->local);
+    settings = settings_of(self, listener, asked);
+    listener->udp = udp_new(self->loop, self->log, &settings);
+    if (listener->udp == NULL)
+        return STATUS_UNAVAILABLE;
+    listener->local = udp_local(listener->udp);
+    return STATUS_OK;
+}
+
 enum status transport_listen(struct transport *self, const struct transport_listener *asked,
                              uint16_t *number)
 {
     struct listener *listener;
-    struct udp_settings settings;
 
-    if (asked->bind.protocol != TRANSPORT_UDP ||
+    if ((asked->bind.protocol != TRANSPORT_UDP && asked->bind.protocol != TRANSPORT_TCP) ||
         (asked->bind.family != ENDPOINT_IPV4 && asked->bind.family != ENDPOINT_IPV6) ||
         asked->advertised_host.len > ADVERTISED_MAX - sizeof(":65535"))
         return STATUS_MALFORMED;
@@ -292,15 +383,12 @@ enum status transport_listen(struct transport *self, const struct transport_list
         return STATUS_LIMIT;
     listener = calloc(1, sizeof(*listener));
     must(listener != NULL);
-    settings = settings_of(self, listener, asked);
-    listener->udp = udp_new(self->loop, self->log, &settings);
-    if (listener->udp == NULL) {
+    listener->transport = self;
+    listener->number = self->listener_count;
+    if (open_listener(self, listener, asked) != STATUS_OK) {
         free(listener);
         return STATUS_UNAVAILABLE;
     }
-    listener->transport = self;
-    listener->local = udp_local(listener->udp);
-    listener->number = self->listener_count;
     advertise(listener, asked);
     self->listeners[self->listener_count++] = listener;
     if (number != NULL)
@@ -324,27 +412,43 @@ uint16_t transport_listener_count(const struct transport *self)
     return self->listener_count;
 }
 
+size_t transport_udp_request_max(const struct transport *self)
+{
+    return self->options.udp_request_bytes_max;
+}
+
 bool transport_honours_maddr(const struct transport *self)
 {
     return !self->options.ignore_maddr;
 }
 
-bool transport_flow_is_alive(const struct transport *self, const struct flow *flow)
+/* ---- out ---- */
+
+/* The flow's listener, if it can serve it. */
+static const struct listener *listener_of(const struct transport *self, const struct flow *flow)
 {
     const struct listener *listener = transport_find_listener(self, flow->listener);
 
-    return listener != NULL && flow->remote.family == listener->local.family;
+    if (listener == NULL || flow->remote.protocol != listener->local.protocol ||
+        flow->remote.family != listener->local.family || flow->remote.port == 0)
+        return NULL;
+    return listener;
 }
 
-/* ---- out ---- */
+bool transport_flow_is_alive(const struct transport *self, const struct flow *flow)
+{
+    return listener_of(self, flow) != NULL &&
+           (flow->connection == 0 || tcp_is_alive(self->tcp, flow));
+}
 
 enum status transport_send(struct transport *self, const struct flow *to, struct span head,
                            struct blob *body)
 {
-    const struct listener *listener = transport_find_listener(self, to->listener);
+    const struct listener *listener = listener_of(self, to);
 
-    if (listener == NULL || to->remote.protocol != listener->local.protocol ||
-        to->remote.family != listener->local.family || to->remote.port == 0)
+    if (listener == NULL)
         return STATUS_NOT_FOUND;
+    if (listener->udp == NULL)
+        return tcp_send(self->tcp, to, head, body);
     return udp_send(listener->udp, &to->remote, head, body);
 }

@@ -14,24 +14,43 @@
 /**
  * The walk through this layer:
  *
- *     in   udp.c on_io() -> transport.c on_datagram(): keep-alive? malformed? ->
- * transport_receive_fn out  transport_send() -> the listener's queue -> one sendmmsg() for many, at
- * the end of the turn or as soon as there is a full batch -> what fails comes back by
- * transport_failed_fn
+ *     in    udp.c on_io() -> transport.c on_datagram(): keep-alive?  \
+ *           stream.c receive(): pings, framing -> tcp.c on_message() -> deliver(): malformed?
+ *                                                                   -> transport_receive_fn
+ *     out   transport_send() -> the listener's queue -> one sendmmsg() for many, at the end of the
+ *                               turn or as soon as there is a full batch
+ *                            -> the connection's queue -> one writev(), at the end of the turn
+ *           what fails comes back by transport_failed_fn
  *
  * Nothing above may assume datagrams: a flow says what it is.
  */
 struct transport;
 
+/** Of connections; zero stands for the default of each. */
+struct transport_tcp_options {
+    unsigned connect_s;       /* until a connection is there; default 5 */
+    unsigned first_s;         /* until an accepted one says its first word; default 10 */
+    unsigned idle_s;          /* without traffic; default 7,500, beyond any registration */
+    unsigned message_s;       /* until a message that has begun is there; default 10 */
+    unsigned write_s;         /* until the peer takes a message; default 10 */
+    unsigned keepalive_s;     /* of silence, until the kernel probes the peer; default 120 */
+    unsigned connections_max; /* default 100,000 */
+    unsigned connections_per_source_max; /* accepted from one address; default 2,000 */
+    size_t write_queue_bytes_max;        /* waiting for one peer; default 1 MB */
+    size_t partial_bytes_max;            /* of unfinished messages of all; default 64 MB */
+};
+
 /** Zero stands for the default of each. */
 struct transport_options {
-    size_t datagram_max_bytes; /* longest taken from a peer; default 65,535 */
-    unsigned receive_batch;    /* datagrams per recvmmsg(); default 64 */
-    unsigned receive_turns;    /* recvmmsg() calls per listener and turn; default 4 */
-    unsigned queue_max;        /* datagrams waiting per listener; default 16,384 */
-    size_t queue_max_bytes;    /* their own octets, without shared bodies; default 16 MB */
-    struct sip_limits limits;  /* of a message; a zero is the parser's default */
-    bool ignore_maddr;         /* answer to the source whatever a Via's maddr says */
+    size_t datagram_max_bytes;    /* longest taken from a peer; default 65,535 */
+    unsigned receive_batch;       /* datagrams per recvmmsg(); default 64 */
+    unsigned receive_turns;       /* recvmmsg() calls per listener and turn; default 4 */
+    unsigned queue_max;           /* datagrams waiting per listener; default 16,384 */
+    size_t queue_max_bytes;       /* their own octets, without shared bodies; default 16 MB */
+    size_t udp_request_bytes_max; /* transport_widen(); default 1,300 */
+    struct transport_tcp_options tcp;
+    struct sip_limits limits; /* of a message; a zero is the parser's default */
+    bool ignore_maddr;        /* answer to the source whatever a Via's maddr says */
 };
 
 /** `loop`, `log` and `metrics` are kept. */
@@ -59,7 +78,7 @@ struct transport_listener {
  * a warning in the log, with the sysctl to raise. `listener` (may be NULL) gets its number.
  *
  * STATUS_UNAVAILABLE when the address cannot be bound (the log says why), STATUS_LIMIT when there
- * are 64 listeners, STATUS_MALFORMED for a protocol that is not served yet.
+ * are 64 listeners, STATUS_MALFORMED for a protocol that is not served: all but UDP and TCP.
  */
 MUST_USE enum status transport_listen(struct transport *self,
                                       const struct transport_listener *listener, uint16_t *number);
@@ -78,9 +97,10 @@ typedef void transport_receive_fn(void *context, struct sip_message *message,
 void transport_on_message(struct transport *self, transport_receive_fn *fn, void *context);
 
 /**
- * Something sent to `to` did not arrive: the system refused it, or an ICMP error came back (RFC
- * 3261 section 18.4). `octets` begins with the first octets of that message, at most 1,024 and
- * maybe only a few; lent until the function returns. Never runs inside transport_send().
+ * Something sent to `to` did not arrive: the system refused it, an ICMP error came back (RFC
+ * 3261 section 18.4), no connection could be made, or it broke before the whole message had left.
+ * `octets` begins with the first octets of that message, at most 1,024 and maybe only a few; lent
+ * until the function returns. Never runs inside transport_send().
  */
 typedef void transport_failed_fn(void *context, const struct flow *to, struct span octets);
 void transport_on_failure(struct transport *self, transport_failed_fn *fn, void *context);
@@ -95,11 +115,23 @@ enum { TRANSPORT_UDP_MAX_BYTES = 65507 };
  * of this turn. STATUS_OK says that it was queued, not that it arrived.
  *
  * STATUS_LIMIT        too long for this protocol; trying again will not help
+ * Over TCP a flow of connection 0 takes the connection that there is to exactly that address and
+ * port, whoever opened it, else a new one. A flow of a connection that is gone is good for
+ * nothing, but for a response, which then goes to where its client has been, at the port of its
+ * top Via (RFC 3261 section 18.2.2).
+ *
  * STATUS_NOT_FOUND    the flow is no more
- * STATUS_UNAVAILABLE  the queue is full: as good as lost on the way; older messages are kept
+ * STATUS_UNAVAILABLE  the queue is full, or there are too many connections: as good as lost on the
+ *                     way; older messages are kept
  */
 MUST_USE enum status transport_send(struct transport *self, const struct flow *to, struct span head,
                                     struct blob *body);
+
+/**
+ * Whether sending over it makes sense: over UDP, and over TCP with connection 0, when the listener
+ * is there; else when the connection lives.
+ */
+bool transport_flow_is_alive(const struct transport *self, const struct flow *flow);
 
 /** Sends what is queued now, not at the end of the turn. */
 void transport_flush(struct transport *self);
@@ -114,9 +146,6 @@ void transport_via(const struct transport *self, const struct flow *flow, struct
 void transport_contact_host(const struct transport *self, const struct flow *flow,
                             struct buffer *out);
 
-/** Whether something sent there can get out: its listener is there, and its connection lives. */
-bool transport_flow_is_alive(const struct transport *self, const struct flow *flow);
-
 /** Whether a URI's host and port are those of one of our listeners, as bound or as advertised. */
 bool transport_is_own(const struct transport *self, const struct sip_uri *uri);
 
@@ -130,6 +159,15 @@ bool transport_is_own(const struct transport *self, const struct sip_uri *uri);
  */
 MUST_USE enum status transport_route(const struct transport *self, const struct sip_uri *target,
                                      const struct flow *arrived_on, struct flow *out);
+
+/**
+ * A request too long for UDP (RFC 3261 section 18.1.1): when it has more than
+ * udp_request_bytes_max octets, `flow` is UDP, there is a TCP listener of its family, and `target`
+ * (the URI that `flow` was made for; NULL gives false) does not insist on UDP, makes `flow` the TCP
+ * flow to the same place and returns true. A transport failure then means to try UDP.
+ */
+bool transport_widen(const struct transport *self, const struct sip_uri *target,
+                     const struct flow *arrived_on, size_t bytes, struct flow *flow);
 
 /**
  * Where the response to a request with this top Via goes (RFC 3261 section 18.2.2, RFC 3581

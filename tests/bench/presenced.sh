@@ -15,6 +15,12 @@ listen "udp" {
     receive_buffer_bytes = 67108864
     send_buffer_bytes = 67108864
 }
+listen "tcp" {
+    transport = tcp
+    address = "127.0.0.1"
+    port = $2
+}
+tcp { connections_per_source_max = 1000000 }
 database {
     conninfo = "host=$PGHOST port=$PGPORT dbname=$1 user=$PGUSER"
     schema_dir = "$ROOT/schema"

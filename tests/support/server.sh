@@ -56,6 +56,7 @@ free_port() {
 server_config() {
     cat <<EOF
 listen "udp" { address = "127.0.0.1" port = $SIP_PORT }
+listen "tcp" { transport = tcp address = "127.0.0.1" port = $SIP_PORT }
 http { port = $HTTP_PORT }
 database {
     conninfo = "host=$PGHOST port=$PGPORT dbname=$PGDATABASE user=$1"

@@ -70,7 +70,7 @@ START_TEST(an_empty_file_gives_all_defaults)
     struct config *config = load("");
 
     ck_assert_msg(config != NULL, "%s", error.text);
-    ck_assert_uint_eq(config->listen_count, 1);
+    ck_assert_uint_eq(config->listen_count, 2);
     ck_assert_str_eq(config->listen[0].address, "127.0.0.1");
     ck_assert_uint_eq(config->listen[0].port, 5060);
     ck_assert_uint_eq(config->database.patience_ms, 300);

@@ -136,6 +136,17 @@ START_TEST(credentials_of_our_realm_go_no_further_and_those_of_others_do)
 }
 END_TEST
 
+START_TEST(an_identity_that_a_stranger_asserts_goes_no_further)
+{
+    struct sip_forward how = how_plain();
+    static const char request[] = HEAD("sip:b@x") "P-Asserted-Identity: <sip:boss@x>\r\n\r\n";
+
+    ck_assert_ptr_null(strstr(forwarded(request, &how), "boss"));
+    how.is_trusted = true;
+    ck_assert_ptr_nonnull(strstr(forwarded(request, &how), "boss"));
+}
+END_TEST
+
 struct way_back {
     const char *sentence;
     const char *came, *goes;
@@ -199,6 +210,7 @@ Suite *sip_forward_suite(void)
     tcase_add_loop_test(tcase, routes_are_taken_off_and_put_before, 0,
                         sizeof(routes) / sizeof(routes[0]));
     tcase_add_test(tcase, credentials_of_our_realm_go_no_further_and_those_of_others_do);
+    tcase_add_test(tcase, an_identity_that_a_stranger_asserts_goes_no_further);
     tcase_add_test(tcase, what_concerns_the_ends_is_kept_without_the_hops);
     suite_add_tcase(suite, tcase);
     tcase = tcase_create("RFC 3261 section 16.7");

@@ -24,9 +24,12 @@ struct desk {
     int accounts;
     int domains_gone;
     int accounts_gone;
+    int peers;
+    int peers_gone;
     int64_t last_gone;
     struct domain_row domain;
     struct account_row account;
+    struct trusted_peer_row peer;
 
     size_t binding_count;
     size_t publication_count;

@@ -75,6 +75,24 @@ static void on_account_gone(void *context, int64_t id)
     self->last_gone = id;
 }
 
+static void on_trusted_peer(void *context, const struct trusted_peer_row *row)
+{
+    struct desk *self = context;
+
+    self->peers++;
+    self->peer = *row;
+    self->peer.transport = keep(self, row->transport);
+    self->peer.domain = keep(self, row->domain);
+}
+
+static void on_trusted_peer_gone(void *context, int64_t id)
+{
+    struct desk *self = context;
+
+    self->peers_gone++;
+    self->last_gone = id;
+}
+
 static void on_binding(void *context, const struct binding_row *row)
 {
     struct desk *self = context;
@@ -249,6 +267,8 @@ void desk_open(struct desk *self, const char *conninfo, uint32_t node, bool stan
                                           .on_domain_gone = on_domain_gone,
                                           .on_account = on_account,
                                           .on_account_gone = on_account_gone,
+                                          .on_trusted_peer = on_trusted_peer,
+                                          .on_trusted_peer_gone = on_trusted_peer_gone,
                                           .on_binding = on_binding,
                                           .on_publication = on_publication,
                                           .on_subscription = on_subscription,

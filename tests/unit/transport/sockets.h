@@ -82,12 +82,13 @@ static inline struct transport_listener sockets_listener(const char *address)
 }
 
 /* `address`: "127.0.0.1" or "[::1]", for both ends. */
-static inline struct sockets *sockets_new(const char *address,
-                                          const struct transport_options *options)
+static inline struct sockets *sockets_new_for(const char *address, enum transport_protocol protocol,
+                                              const struct transport_options *options)
 {
     struct sockets *self = calloc(1, sizeof(*self));
     struct transport_listener listener = sockets_listener(address);
 
+    listener.bind.protocol = (uint8_t)protocol;
     self->loop = loop_new();
     self->metrics = metrics_new();
     self->transport = transport_new(self->loop, NULL, self->metrics, options);
@@ -97,6 +98,12 @@ static inline struct sockets *sockets_new(const char *address,
     transport_on_message(self->transport, sockets_on_message, self);
     transport_on_failure(self->transport, sockets_on_failure, self);
     return self;
+}
+
+static inline struct sockets *sockets_new(const char *address,
+                                          const struct transport_options *options)
+{
+    return sockets_new_for(address, TRANSPORT_UDP, options);
 }
 
 static inline void sockets_free(struct sockets *self)

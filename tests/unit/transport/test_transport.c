@@ -291,7 +291,7 @@ START_TEST(an_address_in_use_or_a_protocol_not_served_is_refused)
 
     listener.bind.port = self->local.port;
     ck_assert_int_eq(transport_listen(self->transport, &listener, NULL), STATUS_UNAVAILABLE);
-    listener.bind.protocol = TRANSPORT_TCP;
+    listener.bind.protocol = TRANSPORT_TLS;
     ck_assert_int_eq(transport_listen(self->transport, &listener, NULL), STATUS_MALFORMED);
     ck_assert_uint_eq(transport_listener_count(self->transport), 1);
     sockets_free(self);
