@@ -27,7 +27,7 @@ struct device {
     struct hot hot; /* first, likewise */
     struct device *next;
     struct mailbox *mailbox;
-    struct delivery *delivery;
+    struct handover *handover;
     uint64_t key; /* hash of its name */
     int64_t id;
     uint32_t place; /* in `all` */
@@ -169,7 +169,7 @@ static void end(struct device *self)
 {
     struct devices *owner = owner_of(self);
 
-    if (self->delivery != NULL && owner->on_gone != NULL)
+    if (self->handover != NULL && owner->on_gone != NULL)
         owner->on_gone(owner->context, self);
     leave_mailbox(self);
     owner->all[self->place] = owner->all[--owner->count];
@@ -443,14 +443,19 @@ struct mailbox *device_mailbox(const struct device *self)
     return self->mailbox;
 }
 
-struct delivery **device_delivery(struct device *self)
+struct handover **device_handover(struct device *self)
 {
-    return &self->delivery;
+    return &self->handover;
 }
 
 int64_t device_delivered_through(const struct device *self)
 {
     return self->hot.newest == NULL ? 0 : newest(self)->delivered_through;
+}
+
+int64_t device_committed_through(const struct device *self)
+{
+    return version_of(self->hot.committed)->delivered_through;
 }
 
 struct device *mailbox_find_device(const struct mailbox *mailbox, const struct device_name *name)
@@ -492,7 +497,7 @@ int64_t mailbox_delivered_through(const struct mailbox *mailbox)
 
     for (struct device *each = mailbox_first_device(mailbox); each != NULL;
          each = device_next(each)) {
-        const int64_t through = version_of(each->hot.committed)->delivered_through;
+        const int64_t through = device_committed_through(each);
 
         if (least < 0 || through < least)
             least = through;

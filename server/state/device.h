@@ -13,7 +13,7 @@ struct device;
 struct devices;
 
 /** What service/keep.c has under way to a device: its own affair. */
-struct delivery;
+struct handover;
 
 enum { DEVICES_PER_AOR = 32 };
 
@@ -62,6 +62,9 @@ struct mailbox *device_mailbox(const struct device *self);
 /** By the newest version: what has been sent need not wait until that is committed. */
 int64_t device_delivered_through(const struct device *self);
 
+/** By the committed version of one that mailbox_first_device() or the like gave. */
+int64_t device_committed_through(const struct device *self);
+
 /** The committed device of that name at `mailbox`, or NULL. */
 struct device *mailbox_find_device(const struct mailbox *mailbox, const struct device_name *name);
 /** The same by id. */
@@ -75,9 +78,9 @@ struct device *device_next(const struct device *self);
 int64_t mailbox_delivered_through(const struct mailbox *mailbox);
 
 /** Where keep.c hangs what it has under way; NULL at first. */
-struct delivery **device_delivery(struct device *self);
+struct handover **device_handover(struct device *self);
 
-/** `fn` is called before a device with a delivery goes. One watcher: keep.c. */
+/** `fn` is called before a device with something under way goes. One watcher: keep.c. */
 typedef void device_fn(void *context, struct device *device);
 void devices_watch(struct devices *self, device_fn *on_gone, void *context);
 

@@ -508,6 +508,11 @@ bool message_is_settled(const struct message *self)
     return hot_is_settled(&self->hot);
 }
 
+struct mailbox *message_mailbox(const struct message *self)
+{
+    return self->mailbox;
+}
+
 struct span message_headers(const struct message *self)
 {
     return blob_span(self->content->headers);
@@ -539,6 +544,11 @@ struct message *mailbox_next_message(const struct mailbox *mailbox, int64_t thro
             return message;
     }
     return NULL;
+}
+
+int64_t mailbox_last_message(const struct mailbox *mailbox)
+{
+    return mailbox->waiting == NULL ? 0 : message_of(mailbox->waiting->messages.prev)->id;
 }
 
 struct message *mailbox_find_message(const struct mailbox *mailbox, int64_t id)

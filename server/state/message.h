@@ -72,6 +72,9 @@ void messages_load(struct messages *self, const struct message_row *row);
 struct handle message_handle(const struct message *self);
 int64_t message_id(const struct message *self);
 bool message_is_settled(const struct message *self);
+struct mailbox *message_mailbox(const struct message *self);
+
+/* Of one that waits. */
 struct span message_headers(const struct message *self);
 struct blob *message_body(const struct message *self);
 
@@ -83,6 +86,9 @@ size_t mailbox_waiting(const struct mailbox *mailbox);
  * NULL when there is none, or when one before it is still pending: none overtakes another.
  */
 struct message *mailbox_next_message(const struct mailbox *mailbox, int64_t through);
+
+/** The id of the last message that waits, pending ones too; 0 when none does. */
+int64_t mailbox_last_message(const struct mailbox *mailbox);
 
 /** The waiting message of that id, or NULL. */
 struct message *mailbox_find_message(const struct mailbox *mailbox, int64_t id);

@@ -145,7 +145,6 @@ static void on_subscription(void *context, const struct subscription_row *row)
     copy->event_id = keep(self, row->event_id);
     copy->watcher = keep(self, row->watcher);
     copy->reason = keep(self, row->reason);
-    copy->sender = keep(self, row->sender);
     copy->call_id = keep(self, row->call_id);
     copy->local_tag = keep(self, row->local_tag);
     copy->remote_tag = keep(self, row->remote_tag);
@@ -213,6 +212,7 @@ static void on_command(void *context, const struct command_row *row)
     copy->aor = keep(self, row->aor);
     copy->event = keep(self, row->event);
     copy->reason = keep(self, row->reason);
+    copy->sender = keep(self, row->sender);
     copy->content_type = keep(self, row->content_type);
     copy->document = keep(self, row->document);
 }
