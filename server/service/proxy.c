@@ -204,6 +204,10 @@ static void pass_to_devices(struct proxy *self, struct request *request,
         request_refuse(request, 403, "Account Disabled");
         return;
     }
+    if (request_message(request)->method == SIP_MESSAGE) {
+        message_receive(self->messages, request, routing, aor);
+        return;
+    }
     count = targets_of_aor(self->state, aor, targets);
     if (count == 0)
         request_refuse(request, 480, "No Device Registered");
