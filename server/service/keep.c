@@ -24,15 +24,15 @@ enum {
 struct handover {
     struct keep *keep;
     struct device *device;
-    struct timer rest;   /* running: nothing is sent */
+    struct timer rest; /* running: nothing is sent */
     struct handle transaction;
-    int64_t message;     /* that is on its way; 0: none */
-    int64_t binding;     /* the way it takes, or took when it failed */
-    int64_t through;     /* what the device has got, be its row written or not */
-    unsigned failures;   /* in a row */
-    bool silent;         /* on its way, but the window waits no longer */
-    bool widened;        /* it goes by TCP because of its size */
-    bool narrow;         /* that was in vain: by UDP after all */
+    int64_t message;   /* that is on its way; 0: none */
+    int64_t binding;   /* the way it takes, or took when it failed */
+    int64_t through;   /* what the device has got, be its row written or not */
+    unsigned failures; /* in a row */
+    bool silent;       /* on its way, but the window waits no longer */
+    bool widened;      /* it goes by TCP because of its size */
+    bool narrow;       /* that was in vain: by UDP after all */
 };
 
 struct keep {
@@ -46,6 +46,8 @@ struct keep {
     uint32_t outstanding; /* that the window counts */
     uint32_t silent;
     bool started;
+    keep_is_relayed_fn *is_relayed;
+    void *is_relayed_context;
     uint64_t *sent;
     uint64_t *delivered;
     uint64_t *failed;
@@ -374,7 +376,10 @@ static void send_next(struct keep *self, struct device *device, const struct tar
         return;
     }
     handover = handover_get(self, device);
-    if (batch_is_open(self->state->node.batch))
+    if (self->is_relayed != NULL &&
+        self->is_relayed(self->is_relayed_context, message, target->binding, &target->flow))
+        rest_for(handover, BRIEF_US);
+    else if (batch_is_open(self->state->node.batch))
         send(self, handover, message, target);
     else
         rest_for(handover, BRIEF_US); /* that it has it could not be written */
@@ -545,8 +550,7 @@ void keep_delivered(struct keep *self, struct message *message, int64_t binding)
     struct mailbox *mailbox = message_mailbox(message);
     struct binding *by =
         location_find_id(bindings_find(self->state->bindings, mailbox_aor(mailbox)), binding);
-    struct device *device =
-        by == NULL || !binding_is_seen(by) ? NULL : device_of(mailbox, by);
+    struct device *device = by == NULL || !binding_is_seen(by) ? NULL : device_of(mailbox, by);
     struct handover *handover;
 
     if (device == NULL || mailbox_next_message(mailbox, through_of(device)) != message)
@@ -618,6 +622,12 @@ static void free_handovers(struct mailbox *mailbox, void *context)
     for (; device != NULL; device = device_next(device))
         if (handover_of(device) != NULL)
             handover_free(handover_of(device));
+}
+
+void keep_on_relays(struct keep *self, keep_is_relayed_fn *fn, void *context)
+{
+    self->is_relayed = fn;
+    self->is_relayed_context = context;
 }
 
 void keep_free(struct keep *self)
