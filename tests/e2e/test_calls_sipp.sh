@@ -94,8 +94,8 @@ play() {
     [ "$1" = udp ] || mode=t1
     shift 4
     while [ $# -gt 0 ]; do keys+=(-key "$1" "$2") && shift 2; done
-    sipp "127.0.0.1:$server" -i 127.0.0.1 -p "${PORT:-$(free_port)}" -t $mode -m "$CALLS" -r "$CALLS" -nostdin -cid_str "$CALL_ID" \
-        -au "$user" -ap secret "${keys[@]}" -sf "$file" -timeout 30 -timeout_error \
+    sipp "127.0.0.1:$server" -i 127.0.0.1 -p "${PORT:-$(free_port)}" -t $mode -m "$CALLS" -r 50 -buff_size 1048576 -nostdin \
+        -cid_str "$CALL_ID" -au "$user" -ap secret "${keys[@]}" -sf "$file" -timeout 30 -timeout_error \
         -trace_err -error_file "$file.err" -trace_msg -message_file "$file.msg" >"$file.out" 2>&1 && return 0
     echo "---- $file"
     cat "$file.err" 2>/dev/null
@@ -267,7 +267,7 @@ main() {
     trap tear_down EXIT
     in_biloxi biloxi_make
     for WAY in $PATHS; do all_flows; done
-    for WAY in udp-udp tcp-udp; do expect "3.2 a hundred times in a second (${WAY/-/ to })" flow many 2; done
+    for WAY in udp-udp tcp-udp; do expect "3.2 a hundred times, 50 a second (${WAY/-/ to })" flow many 2; done
     expect "the first proxy holds no transaction and no fork" within 15 is_idle
     expect "nor does the second" in_biloxi within 15 is_idle
     expect "the second server ends well" biloxi_stop
