@@ -167,14 +167,6 @@ static enum status find_credentials(const struct question *question, struct sip_
     return status;
 }
 
-bool auth_names_realm(const struct sip_header *header, struct span realm)
-{
-    struct sip_credentials credentials;
-
-    return sip_credentials_parse(header->value, &credentials) == STATUS_OK &&
-           credentials.is_digest && span_equal_nocase(credentials.realm, realm);
-}
-
 /* "alice" in realm example.org, or "alice@example.org". */
 static const struct account *account_of(const struct auth *self, struct span username,
                                         const struct domain_row *domain)

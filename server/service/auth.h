@@ -44,10 +44,4 @@ bool auth_may_act(struct auth *self, struct request *request, const struct domai
 bool auth_may_forward(struct auth *self, struct request *request, const struct domain_row *domain,
                       struct span aor);
 
-/**
- * True when `header`, a Proxy-Authorization, bears digest credentials for `realm`: whoever forwards
- * the request takes out that one and no other (RFC 3261 section 22.3).
- */
-bool auth_names_realm(const struct sip_header *header, struct span realm);
-
 #endif

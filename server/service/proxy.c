@@ -64,18 +64,18 @@ static bool is_taken_from_strangers(struct request *request, const struct routin
     return true;
 }
 
-static bool is_domain(const struct domain_row *row, struct span name)
-{
-    return row != NULL && span_equal(row->name, name);
-}
-
 /* A peer may speak for the domain that it is trusted with, and to it; to others only a relay. */
-static bool peer_may(const struct trusted_peer_row *peer, const struct routing *routing)
+static bool is_from_peer(const struct proxy *self, const struct request *request,
+                         const struct routing *routing)
 {
-    if (!span_empty(peer->domain) && !is_domain(routing->sender, peer->domain) &&
-        !is_domain(routing->domain, peer->domain))
-        return false;
-    return (routing->is_local && routing->domain != NULL) || peer->may_relay;
+    const struct trusted_peers *peers = self->state->trusted_peers;
+    const struct endpoint *source = &request_flow(request)->remote;
+    const struct domain_row *domain = routing->sender != NULL ? routing->sender : routing->domain;
+    const struct trusted_peer_row *peer = domain != NULL
+                                              ? trusted_peers_find_for(peers, source, domain->name)
+                                              : trusted_peers_find(peers, source);
+
+    return peer != NULL && ((routing->is_local && routing->domain != NULL) || peer->may_relay);
 }
 
 /* A spiral: a device of ours is registered at another AOR of ours. Its request was judged before.
@@ -99,10 +99,7 @@ static bool comes_from_us(const struct proxy *self, const struct request *reques
 
 static bool is_authorized(struct proxy *self, struct request *request, struct routing *routing)
 {
-    const struct trusted_peer_row *peer =
-        trusted_peers_find(self->state->trusted_peers, &request_flow(request)->remote);
-
-    routing->is_trusted = peer != NULL && peer_may(peer, routing);
+    routing->is_trusted = is_from_peer(self, request, routing);
     if (routing->is_trusted || routing->is_marked || comes_from_us(self, request))
         return true;
     return routing->sender != NULL ? is_from_account(self, request, routing)

@@ -403,30 +403,6 @@ START_TEST(a_server_without_authentication_says_404_for_who_does_not_exist)
 }
 END_TEST
 
-/* ---- what a proxy takes out ---- */
-
-static const struct {
-    const char *value;
-    bool ours;
-} realms[] = {
-    {"Digest username=\"a\", realm=\"example.org\", nonce=\"n\", uri=\"u\", response=\"00\"", true},
-    {"Digest username=\"a\", realm=\"Example.ORG\", nonce=\"n\", uri=\"u\", response=\"00\"", true},
-    {"Digest username=\"a\", realm=\"example.com\", nonce=\"n\", uri=\"u\", response=\"00\"",
-     false},
-    {"Digest realm=\"example.org\"", false}, /* malformed: whose it is cannot be said */
-    {"Basic realm=\"example.org\"", false},
-    {"", false},
-};
-
-START_TEST(credentials_for_our_realm_are_told_from_others)
-{
-    const struct sip_header header = {.value = span_of(realms[_i].value),
-                                      .id = SIP_PROXY_AUTHORIZATION};
-
-    ck_assert(auth_names_realm(&header, org.name) == realms[_i].ours);
-}
-END_TEST
-
 static void add_proxy_tests(TCase *tcase)
 {
     tcase_add_test(tcase, a_proxy_challenges_with_407_the_preferred_algorithm_first);
