@@ -428,8 +428,6 @@ Suite *service_auth_suite(void)
 
     tcase_add_checked_fixture(proxy, set_up, tear_down);
     add_proxy_tests(proxy);
-    tcase_add_loop_test(proxy, credentials_for_our_realm_are_told_from_others, 0,
-                        sizeof(realms) / sizeof(realms[0]));
     suite_add_tcase(suite, proxy);
     tcase_add_checked_fixture(server, set_up, tear_down);
     tcase_add_test(server, a_server_challenges_with_401_and_looks_into_authorization_alone);
