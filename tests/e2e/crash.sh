@@ -1,9 +1,12 @@
 #!/bin/bash
 # crash.sh - no acknowledged loss: SIGKILL of the server or immediate stop of PostgreSQL at random
-# moments under load; after each, every 2xx is compared with the tables and with what watchers see.
+# moments under load; after each, every 2xx is compared with the tables, with what watchers see, and
+# with what the phones of tests/bench/crash_mail.h got.
 #
-#   tests/e2e/crash.sh [--rounds 50] [--seed N] [--server build/asan/presenced] [--crash PROGRAM]
-#                      [--sabotage binding|publication|subscription|document] [--self-test] [--keep]
+#   tests/e2e/crash.sh [--rounds 50] [--messages 2500] [--seed N] [--server build/asan/presenced]
+#                      [--crash PROGRAM] [--sabotage KIND] [--self-test] [--keep]
+#
+# KIND: binding publication subscription document message message-mark message-unmark message-copy
 #
 # --sabotage changes one row by hand in the second round, and the run must then fail;
 # --self-test does so with each kind, and passes when each is noticed.
@@ -12,11 +15,12 @@ HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 ROOT=$(cd "$HERE/../.." && pwd)
 DOMAIN=example.org
 ACCOUNTS=100
+MAILBOXES=24
 SERVER_CORE=''
 SIP_PORT=${SIP_PORT:-26060}
 HTTP_PORT=${HTTP_PORT:-28160}
 
-rounds=50 seed=$RANDOM$RANDOM sabotage='' self_test='' keep=''
+rounds=50 messages=2500 seed=$RANDOM$RANDOM sabotage='' self_test='' keep=''
 PRESENCED=$ROOT/build/asan/presenced
 CRASH=''
 
@@ -24,7 +28,7 @@ CRASH=''
 . "$ROOT/tests/bench/presenced.sh"
 
 usage() {
-    sed -n '2,10s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,13s/^# \{0,1\}//p' "$0" >&2
     exit 64
 }
 
@@ -32,6 +36,7 @@ read_options() {
     while [ $# -gt 0 ]; do
         case $1 in
         --rounds) rounds=${2:?}; shift ;;
+        --messages) messages=${2:?}; shift ;;
         --seed) seed=${2:?}; shift ;;
         --server) PRESENCED=$(realpath "${2:?}"); shift ;;
         --crash) CRASH=$(realpath "${2:?}"); shift ;;
@@ -63,6 +68,11 @@ log { level = warning }
 registration { expires_min_s = 1 }
 subscription { expires_min_s = 1 }
 publication { expires_min_s = 1 }
+message {
+    keep_after_ms = 500
+    retry_min_s = 1
+    retry_max_s = 2
+}
 timers {
     t1_ms = 100
     t2_ms = 400
@@ -112,7 +122,7 @@ prepare() {
     # shellcheck disable=SC2034 # for presenced.sh
     PGDATABASE=presenced_a
     set +a
-    presenced_template "$ACCOUNTS"
+    presenced_template "$((ACCOUNTS + MAILBOXES))"
     createdb -T template_presenced presenced_a
     presenced_config presenced_a "$SIP_PORT" "$HTTP_PORT" >"$DIR/a.conf"
     server_start
@@ -124,6 +134,7 @@ prepare() {
 generator_start() {
     coproc GENERATOR {
         exec "$CRASH" --server "127.0.0.1:$SIP_PORT" --domain "$DOMAIN" --accounts "$ACCOUNTS" \
+            --mailboxes "$MAILBOXES" \
             --seed "$seed" --log "$DIR/promises.log" 2>"$DIR/generator.err"
     }
 }
@@ -140,10 +151,15 @@ ask() {
 
 rows() {
     psql -qXAt -F $'\t' -v ON_ERROR_STOP=1 >"$DIR/rows" <<'SQL'
-select 'B', contact, cseq from presence.binding;
+select 'B', contact, cseq from presence.binding where contact not like '%sip:d%';
 select 'P', replace(coalesce(substring(document from 'm:(\d+:\d+:\d+);'), 'none in ' || left(document, 60)), ':', '-'),
        entity_tag from presence.publication;
 select 'S', call_id, local_tag, remote_cseq from presence.subscription where state <> 'terminated';
+select 'M', call_id, cseq from presence_state.message;
+select 'V', m.call_id, m.cseq, d.user_agent, d.state
+  from presence.delivery d join presence_state.message m on m.id = d.message;
+select 'D', user_agent from presence.device;
+select 'I', broken || ': ' || detail from presence.invariant;
 SQL
 }
 
@@ -205,8 +221,9 @@ sabotaged() {
 round() {
     local fate=disaster
     if [ -n "$sabotage" ] && [ "$1" = 2 ]; then fate=sabotaged; fi
-    ask run
+    ask "run $((messages * $1 / rounds))"
     pause 300 1000
+    ask disaster
     if ! "$fate"; then
         echo "crash.sh: round $1: presenced had died by itself; the end of its log:" >&2
         tail -30 "$DIR/a.log" >&2
