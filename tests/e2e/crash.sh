@@ -158,12 +158,28 @@ select 'S', call_id, local_tag, remote_cseq from presence.subscription where sta
 select 'M', call_id, cseq from presence_state.message;
 select 'V', m.call_id, m.cseq, d.user_agent, d.state
   from presence.delivery d join presence_state.message m on m.id = d.message;
-select 'D', user_agent from presence.device;
+select 'D', user_agent from presence.device where user_agent <> '';
 select 'I', broken || ': ' || detail from presence.invariant;
 SQL
 }
 
-# What an administrator must never do: the proof that the comparison notices.
+# What an administrator must never do with messages: takes one that waits, says that a device has what
+# it has not, or has not what it has, keeps one twice.
+tamper_message() {
+    case $1 in
+    message) echo "delete from presence_state.message where id = (select min(id) from presence.message)" ;;
+    message-mark) echo "update presence_state.device d set delivered_through = w.message
+        from (select device, min(message) as message from presence.delivery where state = 'waiting'
+               group by device order by device limit 1) w where d.id = w.device" ;;
+    message-unmark) echo "update presence_state.device d set delivered_through = 0
+        from (select device from presence.delivery where state = 'delivered' order by message desc limit 1) w
+        where d.id = w.device" ;;
+    message-copy) echo "insert into presence_state.message select bucket, id + 1, aor, sender, call_id, from_tag,
+        cseq, content_type, headers, body, kept_at, expires_at from presence_state.message order by id desc limit 1" ;;
+    esac
+}
+
+# The same with all else: the proof that the comparison notices.
 tamper() {
     local table=$1 change
     case $1 in
@@ -171,6 +187,10 @@ tamper() {
     document)
         table=publication
         change="update presence_state.publication set document = convert_to(regexp_replace(convert_from(document, 'UTF8'), '(m:\d+:\d+):\d+;', '\1:1;'), 'UTF8')"
+        ;;
+    message*)
+        psql -qXAt -v ON_ERROR_STOP=1 -c "$(tamper_message "$1")"
+        return
         ;;
     *) usage ;;
     esac
@@ -213,6 +233,7 @@ disaster() {
 sabotaged() {
     what="SIGKILL, $sabotage"
     ask quiesce
+    ask disaster
     server_kill || return 1
     tamper "$sabotage"
     server_start
@@ -223,7 +244,7 @@ round() {
     if [ -n "$sabotage" ] && [ "$1" = 2 ]; then fate=sabotaged; fi
     ask "run $((messages * $1 / rounds))"
     pause 300 1000
-    ask disaster
+    if [ "$fate" = disaster ]; then ask disaster; fi
     if ! "$fate"; then
         echo "crash.sh: round $1: presenced had died by itself; the end of its log:" >&2
         tail -30 "$DIR/a.log" >&2
@@ -235,15 +256,49 @@ round() {
     ask quiesce
     # Long enough for everything that has expired to go; most rounds are too short to tell.
     if [ $(($1 % 10)) = 0 ] || [ "$1" = "$rounds" ]; then sleep 3; fi
+    compare "round $1"
+}
+
+# compare WHEN: the tables with the promises.
+compare() {
     rows
     ask "check $DIR/rows"
-    printf 'round %-3s %-18s %s\n' "$1" "$what" "$answer"
-    if [ "${answer%% *}" != pass ]; then
-        cat "$DIR/generator.err" >&2
-        keep=yes
-        echo "crash.sh: --seed $seed failed in round $1; kept: $DIR (promises.log, a.log, rows)" >&2
-        return 1
-    fi
+    printf '%-9s %-18s %s\n' "$1" "$what" "$answer"
+    if [ "${answer%% *}" = pass ]; then return 0; fi
+    cat "$DIR/generator.err" >&2
+    keep=yes
+    echo "crash.sh: --seed $seed failed in $1; kept: $DIR (promises.log, a.log, rows)" >&2
+    return 1
+}
+
+transactions() {
+    curl -sf "http://127.0.0.1:$HTTP_PORT/metrics" |
+        awk '/^presenced_transactions[{]/ { n += $NF } END { print n + 0 }'
+}
+
+# until_empty WHAT COMMAND...: up to 12 s, while the phones answer, until COMMAND prints 0 or nothing.
+until_empty() {
+    local name=$1 left i
+    shift
+    for i in $(seq 60); do
+        left=$("$@") || return 1
+        if [ "${left:-0}" = 0 ]; then return 0; fi
+        ask "listen 200"
+    done
+    echo "crash.sh: VIOLATION at the end there are still $name: $left; kept: $DIR" >&2
+    rows
+    cat "$DIR/generator.err" >&2
+    keep=yes
+    return 1
+}
+
+# Everybody comes on line and gets what waits; nothing is left over.
+ending() {
+    what='all on line'
+    ask settle
+    until_empty 'messages that wait' psql -qXAt -c 'select count(*) from presence.message' || return 1
+    compare end || return 1
+    until_empty transactions transactions
 }
 
 crash_rounds() {
@@ -255,6 +310,7 @@ crash_rounds() {
     for i in $(seq "$rounds"); do
         round "$i" || return 1
     done
+    ending || return 1
     echo quit >&"${GENERATOR[1]}"
     wait "$GENERATOR_PID" || return 1
     cat "$DIR/generator.err"
@@ -264,7 +320,7 @@ crash_rounds() {
 # Every kind of sabotage must be noticed.
 noticed() {
     local kind missed=0
-    for kind in binding publication subscription document; do
+    for kind in binding publication subscription document message message-mark message-unmark message-copy; do
         if "$0" --rounds 2 --seed "$seed" --server "$PRESENCED" --crash "$CRASH" --sabotage "$kind" >"/tmp/noticed.$$" 2>&1; then
             echo "NOT noticed: $kind"
             missed=1
