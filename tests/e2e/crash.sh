@@ -229,10 +229,12 @@ disaster() {
     fi
 }
 
-# At rest, so that no later request can mend by chance what was done by hand.
+# At rest, so that no later request can mend by chance what was done by hand; and compared before, so
+# that it is known what the tables had said.
 sabotaged() {
     what="SIGKILL, $sabotage"
     ask quiesce
+    compare 'before' || return 1
     ask disaster
     server_kill || return 1
     tamper "$sabotage"
