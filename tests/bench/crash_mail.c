@@ -282,6 +282,7 @@ void mail_turn(struct crash *self)
 {
     if (self->mail.mailboxes == 0)
         return;
+    phones_answer(self);
     repeat_due(self);
     write_due(self);
     if (self->traffic && self->mail.next_change_us <= self->now_us) {

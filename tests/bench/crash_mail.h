@@ -29,6 +29,7 @@ struct crash;
 #define MAIL_TALKS 2  /* who write to one mailbox */
 #define MAIL_PORTS 4  /* where phones listen: the ports of the wire from 1 on */
 #define MAIL_BRANCHES 4
+#define MAIL_SLOW 64 /* answers that slow phones owe at a time */
 
 enum letter_state {
     LETTER_ASKED,   /* under way */
@@ -60,6 +61,7 @@ enum phone_state {
     PHONE_OFF,  /* hears nothing: unregistered, or gone without a word */
     PHONE_ON,   /* hears, whether its registration is still good or not */
     PHONE_BUSY, /* answers 480 */
+    PHONE_SLOW, /* answers when a sender has perhaps been told 202 */
 };
 
 struct phone {
@@ -75,6 +77,17 @@ struct phone {
     uint32_t port; /* of the wire */
     uint32_t cseq;
     uint32_t arrivals;
+};
+
+/** What a slow phone will say. */
+struct slow_answer {
+    int64_t due_us; /* 0: none */
+    struct phone *phone;
+    uint32_t letter;
+    uint32_t port;
+    bool again;
+    size_t len;
+    char head[2048]; /* of the request */
 };
 
 /** Who writes to whom, one letter at a time. */
@@ -108,6 +121,7 @@ struct mail {
     struct letter *letters;
     struct phone *phones;
     struct talk *talks;
+    struct slow_answer slow[MAIL_SLOW];
     struct mail_counts counts;
 };
 
@@ -152,6 +166,9 @@ void phone_change(struct crash *self);
 /** All phones that are not on register. */
 void phones_sign_on(struct crash *self);
 bool phones_are_on(const struct crash *self);
+
+/** Slow phones answer what is due. */
+void phones_answer(struct crash *self);
 
 /** Takes a MESSAGE of the server, if it is one for a phone that listens at `port`. */
 void phone_receive(struct crash *self, uint32_t port, const struct scan *request);

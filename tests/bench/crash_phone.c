@@ -5,6 +5,7 @@
 
 #define MS ((int64_t)1000)
 #define LONG_EXPIRES_S 600
+#define SLOW_US (1500 * MS) /* at the most, until a slow phone answers */
 #define KNOWN_BY_NOW_US                                                                            \
     (200 * MS) /* an answer that is older has been seen by a server that lives */
 
@@ -114,13 +115,19 @@ static uint32_t some_expires_s(struct crash *self)
     return crash_random(self, 100) < 25 ? 1 + crash_random(self, 3) : LONG_EXPIRES_S;
 }
 
+static enum phone_state some_state(struct crash *self)
+{
+    uint32_t draw = crash_random(self, 100);
+
+    return draw < 10 ? PHONE_BUSY : draw < 25 ? PHONE_SLOW : PHONE_ON;
+}
+
 static void come_back(struct crash *self, struct phone *phone)
 {
-    bool busy = crash_random(self, 100) < 10;
 
     if (crash_random(self, 100) < 40)
         phone->port = 1 + crash_random(self, MAIL_PORTS);
-    sign(self, phone, busy ? PHONE_BUSY : PHONE_ON, some_expires_s(self));
+    sign(self, phone, some_state(self), some_expires_s(self));
 }
 
 void phone_change(struct crash *self)
@@ -219,6 +226,59 @@ static void note(struct crash *self, struct phone *phone, struct letter *letter,
               phone->number);
 }
 
+/* RFC 3261 section 8.2.2.2: some phones know a repeat by its identity. */
+static void answer(struct crash *self, const struct phone *phone, struct letter *letter,
+                   uint32_t port, bool again, const struct scan *request)
+{
+    struct copy *copy = &letter->copies[phone->number];
+
+    if (copy->answered_us == 0 || copy->epoch != self->mail.epoch) {
+        copy->answered_us = self->now_us;
+        copy->epoch = self->mail.epoch;
+    }
+    if (again && phone->mailbox % 2 == 1)
+        message_answer(&self->wire, port, request, SPAN("SIP/2.0 482 Loop Detected"));
+    else
+        message_answer(&self->wire, port, request, SPAN("SIP/2.0 200 OK"));
+}
+
+/* False when too many answers are owed. */
+static bool answer_later(struct crash *self, struct phone *phone, const struct letter *letter,
+                         uint32_t port, bool again, const struct scan *request)
+{
+    for (int i = 0; i < MAIL_SLOW; i++) {
+        struct slow_answer *slow = &self->mail.slow[i];
+
+        if (slow->due_us != 0 || request->head.len > sizeof(slow->head))
+            continue;
+        slow->due_us = self->now_us + crash_random(self, (uint32_t)SLOW_US);
+        slow->phone = phone;
+        slow->letter = mail_number(self, letter);
+        slow->port = port;
+        slow->again = again;
+        slow->len = request->head.len;
+        memcpy(slow->head, request->head.at, request->head.len);
+        return true;
+    }
+    return false;
+}
+
+void phones_answer(struct crash *self)
+{
+    for (int i = 0; i < MAIL_SLOW; i++) {
+        struct slow_answer *slow = &self->mail.slow[i];
+        struct scan request;
+
+        if (slow->due_us == 0 || slow->due_us > self->now_us)
+            continue;
+        slow->due_us = 0;
+        must(scan_message((struct span){slow->head, slow->len}, &request));
+        if (slow->phone->state != PHONE_OFF && slow->phone->port == slow->port)
+            answer(self, slow->phone, &self->mail.letters[slow->letter - 1], slow->port,
+                   slow->again, &request);
+    }
+}
+
 static void take(struct crash *self, struct phone *phone, struct letter *letter, uint32_t port,
                  const struct scan *request)
 {
@@ -232,15 +292,9 @@ static void take(struct crash *self, struct phone *phone, struct letter *letter,
         judge_again(self, phone, letter, copy);
     if (self->traffic && crash_random(self, 100) < 5) /* as if the answer were lost */
         return;
-    if (copy->answered_us == 0 || copy->epoch != self->mail.epoch) {
-        copy->answered_us = self->now_us;
-        copy->epoch = self->mail.epoch;
-    }
-    /* RFC 3261 section 8.2.2.2: some phones know a repeat by its identity. */
-    if (again && !known && phone->mailbox % 2 == 1)
-        message_answer(&self->wire, port, request, SPAN("SIP/2.0 482 Loop Detected"));
-    else
-        message_answer(&self->wire, port, request, SPAN("SIP/2.0 200 OK"));
+    if (phone->state != PHONE_SLOW ||
+        !answer_later(self, phone, letter, port, again && !known, request))
+        answer(self, phone, letter, port, again && !known, request);
 }
 
 /* The letter, when the MESSAGE is whole and is for this phone. */
