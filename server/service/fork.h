@@ -23,7 +23,6 @@ struct fork_options {
     uint32_t timer_c_s;   /* section 16.6 step 11: more than 180 */
     uint32_t linger_ms;   /* how long an INVITE's further 2xx still find their way: 64*T1 */
     uint32_t max_breadth; /* RFC 5393 section 5.3.3.1, for requests that do not say */
-    size_t udp_bytes_max; /* what is longer goes by TCP where the target offers it */
 };
 
 /** Borrows all. */
@@ -61,10 +60,6 @@ struct fork_owner {
  */
 void fork_start(struct forks *self, struct request *request, const struct routing *routing,
                 const struct target targets[], size_t count, const struct fork_owner *owner);
-
-/** Passes an ACK on to `target`, without any state (section 16.11). */
-void fork_pass_ack(struct forks *self, const struct sip_message *ack, const struct flow *from,
-                   const struct routing *routing, const struct target *target);
 
 /** Cancels what was forked of that INVITE's server transaction. False when nothing was. */
 bool fork_cancel(struct forks *self, struct handle invite);

@@ -5,6 +5,7 @@
 #include "server/service/notify.h"
 
 #include "server/base/must.h"
+#include "server/service/notify_flow.h"
 #include "server/service/watermark.h"
 #include "server/sip/compose.h"
 #include "server/sip/event.h"
@@ -43,6 +44,7 @@ struct notify {
     uint64_t *failed;
     uint64_t *ended;
     uint64_t *composed;
+    uint64_t *long_datagrams;
 };
 
 static struct timers *timers_of(const struct notify *self)
@@ -206,17 +208,6 @@ static void on_subscription_gone(void *context, struct subscription *subscriptio
 
 static void retry_at(struct notify *self, struct subscription *subscription, int64_t after_us);
 
-/* A device behind a NAT is reached over its flow; so is one whose Contact leads nowhere. */
-static struct flow flow_of(const struct notify *self, const struct subscription_view *view)
-{
-    struct flow flow;
-
-    if (!view->bound &&
-        dialog_route(self->state->node.transport, &view->ids, &view->flow, &flow) == STATUS_OK)
-        return flow;
-    return view->flow;
-}
-
 static void put_state(struct buffer *out, const struct subscription_view *view)
 {
     const bool over = view->state == SUBSCRIPTION_TERMINATED;
@@ -257,6 +248,32 @@ static void compose_head(struct notify *self, const struct resource *resource,
     buffer_put(out, SPAN("\r\nContent-Length: "));
     buffer_put_u64(out, body_bytes);
     buffer_put(out, SPAN("\r\n\r\n"));
+}
+
+/* Too long for UDP, and there is a connection: that one (RFC 3261 section 18.1.1). */
+static struct flow choose_flow(struct notify *self, const struct resource *resource,
+                               const struct subscription_view *view, size_t body_bytes)
+{
+    const struct transport *transport = self->state->node.transport;
+    const struct flow flow = notify_flow(transport, view);
+    struct flow wide = flow;
+
+    if (!notify_flow_widen(transport, view, &wide))
+        return flow;
+    compose_head(self, resource, view, UINT32_MAX, &flow, (struct span){0}, body_bytes);
+    return self->head.len + BRANCH_MAX + body_bytes > self->options.udp_bytes_max ? wide : flow;
+}
+
+/* Most networks carry it in fragments; where one does not, the watcher must offer TCP. */
+static void count_long(struct notify *self, const struct subscription_view *view,
+                       const struct flow *flow, size_t bytes)
+{
+    if (flow_is_reliable(flow) || bytes <= self->options.udp_bytes_max)
+        return;
+    if ((*self->long_datagrams)++ == 0)
+        log_line(self->state->node.log, LOG_WARNING, "notify-long",
+                 "watcher=" SPAN_FMT " bytes=%zu transport=UDP told=once", SPAN_ARG(view->watcher),
+                 bytes);
 }
 
 static client_transaction_result_fn on_result;
@@ -307,7 +324,7 @@ static void send(struct notify *self, struct subscription *subscription)
     struct resource *resource = subscription_resource(subscription);
     struct delivery *delivery = subscription_delivery(subscription);
     const struct subscription_view view = subscription_view(subscription);
-    const struct flow flow = flow_of(self, &view);
+    struct flow flow;
     char branch[BRANCH_MAX];
     size_t branch_len;
     struct blob *body;
@@ -317,13 +334,16 @@ static void send(struct notify *self, struct subscription *subscription)
         hold_for_mark(self, subscription);
         return;
     }
+    body = body_for(self, resource, &view);
+    flow = choose_flow(self, resource, &view, blob_span(body).len);
     if (!begin_transaction(self, subscription, &flow, branch, &branch_len)) {
+        blob_unref(body);
         retry_at(self, subscription, BRIEF_US);
         return;
     }
-    body = body_for(self, resource, &view);
     compose_head(self, resource, &view, cseq, &flow, (struct span){branch, branch_len},
                  blob_span(body).len);
+    count_long(self, &view, &flow, self->head.len + blob_span(body).len);
     delivery->outstanding = true;
     delivery->sent_version = resource->version;
     delivery->sent_last = view.state == SUBSCRIPTION_TERMINATED;
@@ -547,6 +567,9 @@ static double window_gauge(void *context)
 
 static void make_metrics(struct notify *self, struct metrics *metrics)
 {
+    self->long_datagrams =
+        metric_counter(metrics, "notify_long_datagrams_total", NULL,
+                       "NOTIFYs longer than limits.udp_request_bytes_max that left over UDP");
     self->sent = metric_counter(metrics, "notify_sent_total", NULL, "NOTIFYs sent, first sendings");
     self->acknowledged =
         metric_counter(metrics, "notify_acknowledged_total", NULL, "NOTIFYs answered with 2xx");

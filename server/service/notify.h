@@ -27,6 +27,7 @@ struct notify_options {
     uint32_t retry_max_s;
     uint32_t owed_after_s; /* what is owed for so long is marked in its row */
     size_t document_bytes_max;
+    size_t udp_bytes_max; /* longer ones go over a connection where there is one */
 };
 
 /** Borrows all, and watches the state's resources and subscriptions from here on. */

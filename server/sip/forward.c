@@ -51,7 +51,10 @@ static bool changes_route(const struct sip_forward *how)
            !span_empty(how->route_behind);
 }
 
-/* RFC 3261 section 22.3: a proxy takes out the credentials of its own realm and no others. */
+/*
+ * RFC 3261 section 22.3: a proxy takes out the credentials of its own realm and no others;
+ * whichever field they were in, who gets the request could use them again.
+ */
 static bool are_consumed(const struct sip_header *header, struct span realm)
 {
     struct sip_credentials credentials;
@@ -72,7 +75,7 @@ static bool is_passed_on(const struct sip_header *header, const void *context)
         return !changes_route(how);
     if (header->id == SIP_P_ASSERTED_IDENTITY)
         return how->is_trusted;
-    if (header->id == SIP_PROXY_AUTHORIZATION)
+    if (header->id == SIP_PROXY_AUTHORIZATION || header->id == SIP_AUTHORIZATION)
         return !are_consumed(header, how->realm);
     return true;
 }

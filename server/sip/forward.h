@@ -18,7 +18,7 @@ struct sip_forward {
     struct span route_behind;        /* a URI that becomes the last value: the next hop is a strict
                                         router (section 16.6 step 6); may be empty */
     uint32_t max_breadth;            /* RFC 5393 section 5.3.3; 0 leaves it out */
-    struct span realm;               /* whose Proxy-Authorization has been consumed; may be empty */
+    struct span realm;               /* whose credentials have been consumed; may be empty */
     bool is_trusted;                 /* by whom it comes: else P-Asserted-Identity goes no further
                                         (RFC 3325 section 5) */
     const struct sip_source *source; /* stamped into the Via below ours (section 18.2.1) */

@@ -15,6 +15,9 @@ struct flow_row path_to_row(const struct node *node, const struct flow *flow,
 {
     const struct endpoint local = transport_local(node->transport, flow->listener);
 
+    if (flow->remote.family ==
+        0) /* it was a connection of another epoch, and still leads nowhere */
+        return (struct flow_row){.node = node->id, .incarnation = node->epoch};
     return (struct flow_row){
         .node = node->id,
         .incarnation = node->epoch,

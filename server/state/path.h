@@ -11,7 +11,7 @@ struct path_text {
     char remote[ENDPOINT_TEXT_MAX];
 };
 
-/** Lends `text` to the row that it returns. */
+/** Lends `text` to the row that it returns; a flow to nowhere has empty texts. */
 struct flow_row path_to_row(const struct node *node, const struct flow *flow,
                             struct path_text *text);
 

@@ -631,7 +631,10 @@ void subscriptions_load(struct subscriptions *self, const struct subscription_ro
     version->cseq_epoch = row->cseq_epoch;
     version->expires_s = row->expires_s;
     version->deadline = node_deadline(self->node, row->remaining_us);
-    version->bound = path_from_row(self->node, &row->flow, &version->flow) && row->flow.bound;
+    /* Bound to a flow that is gone it still is, so that its NOTIFYs go nowhere else by datagrams.
+     */
+    version->bound = row->flow.bound;
+    (void)path_from_row(self->node, &row->flow, &version->flow);
     hot_load(&made->hot, &version->hot);
     made->delivery.acked_version = row->owed ? 0 : resource->version;
     watch_expiry(made);

@@ -189,7 +189,7 @@ bool transport_widen(const struct transport *self, const struct sip_uri *target,
         span_equal_nocase(asked, SPAN("udp")))
         return false;
     wide.remote.protocol = TRANSPORT_TCP;
-    if (!choose_listener(self, arrived_on, &wide))
+    if (transport_is_spared(self, &wide.remote) || !choose_listener(self, arrived_on, &wide))
         return false;
     *flow = wide;
     return true;

@@ -14,6 +14,8 @@ enum {
     COPY_MAX = 4 * 1024,           /* so few octets are rather copied to the common buffer */
     PIECES = 64,                   /* of one writev() */
     LINGER_US = 2 * (int)US_PER_S, /* for the peer to read our last words and close */
+    BATCH_BYTES = 64 * 1024,       /* queued, gain nothing by waiting for the end of the turn */
+    DEAF_BYTES = 64 * 1024,        /* queued for a peer that does not read: nor do we */
     PONGS_MAX = 1024,              /* answered of one read: who sends more, floods */
 };
 
@@ -24,6 +26,7 @@ void stream_common_init(struct stream_common *self)
     self->octets = malloc(self->octets_size);
     must(self->octets != NULL);
     self->partial_bytes = 0;
+    self->write_bytes = 0;
     list_init(&self->ready);
 }
 
@@ -35,6 +38,26 @@ void stream_common_deinit(struct stream_common *self)
 static struct instant now_of(const struct stream *self)
 {
     return loop_now(self->common->loop);
+}
+
+/*
+ * Who lets our answers wait is not asked for more requests: else one who never reads could fill
+ * our memory with answers. TCP tells him.
+ */
+static bool is_deaf(const struct stream *self)
+{
+    return self->blocked && self->queue.octets > DEAF_BYTES;
+}
+
+static void watch(struct stream *self)
+{
+    int events = self->blocked ? LOOP_WRITE : 0;
+
+    if (self->state == STREAM_CONNECTING)
+        events = LOOP_WRITE;
+    else if (self->state == STREAM_LINGERING || (self->state == STREAM_OPEN && !is_deaf(self)))
+        events |= LOOP_READ;
+    loop_io_set(self->io, events);
 }
 
 /* ---- deadlines ---- */
@@ -64,7 +87,7 @@ static struct instant deadline_of(const struct stream *self, enum stream_end *wh
         if (self->silent)
             sooner(&due, why, self->active_at, common->first_us, STREAM_END_SILENT);
         sooner(&due, why, self->active_at, common->idle_us, STREAM_END_IDLE);
-        if (self->in_message)
+        if (self->in_message && !is_deaf(self))
             sooner(&due, why, self->message_at, common->message_us, STREAM_END_MESSAGE);
         if (self->queue.octets > 0)
             sooner(&due, why, self->write_at, common->write_us, STREAM_END_WRITE);
@@ -110,7 +133,8 @@ static loop_io_fn on_io;
 void stream_start(struct stream *self, struct stream_common *common, int fd,
                   enum stream_state state, bool accepted)
 {
-    *self = (struct stream){.common = common, .fd = fd, .state = state, .silent = accepted};
+    *self =
+        (struct stream){.common = common, .fd = fd, .state = (uint8_t)state, .silent = accepted};
     list_init(&self->ready);
     self->active_at = now_of(self);
     self->io = loop_io_new(common->loop, fd, state == STREAM_CONNECTING ? LOOP_WRITE : LOOP_READ,
@@ -137,6 +161,7 @@ void stream_end(struct stream *self, enum stream_end why)
     loop_io_free(self->io);
     close(self->fd);
     drop_partial(self);
+    self->common->write_bytes -= self->queue.octets;
     self->common->on_end(self, why);
 }
 
@@ -147,7 +172,7 @@ static void linger(struct stream *self)
     self->state = STREAM_LINGERING;
     self->active_at = now_of(self);
     (void)shutdown(self->fd, SHUT_WR);
-    loop_io_set(self->io, LOOP_READ);
+    watch(self);
     arm(self);
 }
 
@@ -157,7 +182,7 @@ static void close_after_writing(struct stream *self, enum stream_end why)
     self->end = (uint8_t)why;
     self->in_message = false;
     drop_partial(self);
-    loop_io_set(self->io, self->blocked ? LOOP_WRITE : 0);
+    watch(self);
     if (self->queue.octets == 0)
         self->write_at = now_of(self);
     list_remove(&self->ready);
@@ -166,6 +191,26 @@ static void close_after_writing(struct stream *self, enum stream_end why)
 }
 
 /* ---- in ---- */
+
+static bool has_room(const struct stream *self, size_t bytes)
+{
+    const struct stream_common *common = self->common;
+
+    return self->queue.octets + bytes <= common->write_queue_bytes_max &&
+           common->write_bytes + bytes <= common->write_bytes_max;
+}
+
+static void put(struct stream *self, struct span head, struct blob *body, bool silent)
+{
+    if (self->queue.octets == 0)
+        self->write_at = now_of(self);
+    write_queue_put(&self->queue, head, body, silent);
+    self->common->write_bytes += head.len + blob_span(body).len;
+    if (self->blocked)
+        watch(self);
+    else if (self->state == STREAM_OPEN && list_empty(&self->ready))
+        list_append(&self->common->ready, &self->ready);
+}
 
 static void answer_pings(struct stream *self, size_t count)
 {
@@ -176,15 +221,11 @@ static void answer_pings(struct stream *self, size_t count)
     *self->common->pings += count;
     if (count > PONGS_MAX)
         count = PONGS_MAX;
-    if (self->queue.octets + 2 * count > self->common->write_queue_bytes_max)
+    if (!has_room(self, 2 * count))
         return;
     for (size_t i = 0; i < count; i++)
         memcpy(pongs + 2 * i, "\r\n", 2);
-    if (self->queue.octets == 0)
-        self->write_at = now_of(self);
-    write_queue_put(&self->queue, (struct span){pongs, 2 * count}, NULL, true);
-    if (!self->blocked && list_empty(&self->ready))
-        list_append(&self->common->ready, &self->ready);
+    put(self, (struct span){pongs, 2 * count}, NULL, true);
 }
 
 static void lose(struct stream *self, struct span rest, const struct sip_fault *fault)
@@ -258,8 +299,8 @@ static void give_back(struct stream *self)
     self->partial_room = self->partial_len;
 }
 
-/* The octets behind the last whole message. `rest` may lie in our own memory. */
-static void keep(struct stream *self, struct span rest, bool whole_passed)
+/* The octets behind the last whole message; `own`: they lie in our own memory already. */
+static void keep(struct stream *self, struct span rest, bool own, bool whole_passed)
 {
     /* The first half of a ping begins no message, and may wait as long as any silence. */
     bool in_message = rest.len > 0 && rest.at[0] != '\r' && rest.at[0] != '\n';
@@ -271,11 +312,9 @@ static void keep(struct stream *self, struct span rest, bool whole_passed)
         drop_partial(self);
         return;
     }
-    if (rest.at < self->partial || rest.at >= self->partial + self->partial_room) {
-        if (!make_room(self, rest.len)) {
-            stream_end(self, STREAM_END_MEMORY);
-            return;
-        }
+    if (!own && !make_room(self, rest.len)) {
+        stream_end(self, STREAM_END_MEMORY);
+        return;
     }
     memmove(self->partial, rest.at, rest.len);
     self->partial_len = (uint32_t)rest.len;
@@ -308,11 +347,15 @@ static bool read_place(struct stream *self, char **at, size_t *room)
 
 static void take(struct stream *self, char *at, size_t len)
 {
+    bool own = at == self->partial;
     uint64_t before = *self->common->messages_in;
-    size_t done = deliver(self, (struct span){at, len});
+    size_t done;
 
+    self->delivering = true;
+    done = deliver(self, (struct span){at, len});
+    self->delivering = false;
     if (self->state == STREAM_OPEN)
-        keep(self, (struct span){at + done, len - done}, *self->common->messages_in != before);
+        keep(self, (struct span){at + done, len - done}, own, *self->common->messages_in != before);
 }
 
 static void receive(struct stream *self)
@@ -353,13 +396,12 @@ static void discard(struct stream *self)
 enum status stream_send(struct stream *self, struct span head, struct blob *body)
 {
     must(stream_is_alive(self));
-    if (self->queue.octets + head.len + blob_span(body).len > self->common->write_queue_bytes_max)
+    if (!has_room(self, head.len + blob_span(body).len))
         return STATUS_UNAVAILABLE;
-    if (self->queue.octets == 0)
-        self->write_at = now_of(self);
-    write_queue_put(&self->queue, head, body, false);
-    if (self->state == STREAM_OPEN && !self->blocked && list_empty(&self->ready))
-        list_append(&self->common->ready, &self->ready);
+    put(self, head, body, false);
+    /* Writing may end it, which must not free a message that is being read. */
+    if (self->state == STREAM_OPEN && !self->delivering && self->queue.octets >= BATCH_BYTES)
+        stream_flush(self);
     return STATUS_OK;
 }
 
@@ -377,7 +419,7 @@ static bool write_pieces(struct stream *self)
         return true;
     if (sent < 0 && (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM)) {
         self->blocked = true;
-        loop_io_set(self->io, self->state == STREAM_OPEN ? LOOP_READ | LOOP_WRITE : LOOP_WRITE);
+        watch(self);
         arm(self);
         return false;
     }
@@ -386,6 +428,7 @@ static bool write_pieces(struct stream *self)
         return false;
     }
     *self->common->bytes_out += (uint64_t)sent;
+    self->common->write_bytes -= (size_t)sent;
     complete = write_queue_consume(&self->queue, (size_t)sent);
     *self->common->messages_out += complete;
     self->active_at = now_of(self);
@@ -417,7 +460,7 @@ static void finish_connecting(struct stream *self)
     self->state = STREAM_OPEN;
     self->active_at = now_of(self);
     self->write_at = self->active_at;
-    loop_io_set(self->io, LOOP_READ);
+    watch(self);
     if (self->queue.octets > 0)
         list_append(&self->common->ready, &self->ready);
     arm(self);
@@ -425,8 +468,10 @@ static void finish_connecting(struct stream *self)
 
 static void go_on_writing(struct stream *self)
 {
-    self->blocked = false; /* the flush at the end of this turn goes on */
-    loop_io_set(self->io, self->state == STREAM_OPEN ? LOOP_READ : 0);
+    if (is_deaf(self))
+        self->message_at = now_of(self); /* it was not the peer who kept us waiting for its end */
+    self->blocked = false;               /* the flush at the end of this turn goes on */
+    watch(self);
     if (list_empty(&self->ready))
         list_append(&self->common->ready, &self->ready);
 }

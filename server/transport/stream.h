@@ -57,6 +57,7 @@ struct stream_common {
     int64_t message_us;
     int64_t write_us;
     size_t write_queue_bytes_max; /* of one connection */
+    size_t write_bytes_max;       /* of all */
     size_t partial_bytes_max;     /* of all */
     stream_message_fn *on_message;
     stream_fault_fn *on_fault;
@@ -70,6 +71,7 @@ struct stream_common {
     char *octets; /* where everybody reads to: stream_common_init() makes it */
     size_t octets_size;
     size_t partial_bytes; /* held by all */
+    size_t write_bytes;   /* queued for all */
     struct list ready;    /* have something to write at the end of this turn */
 };
 
@@ -89,6 +91,7 @@ struct stream {
     uint8_t end;     /* enum stream_end, from STREAM_CLOSING on */
     bool silent;     /* accepted, and nothing has come yet */
     bool blocked;    /* the socket took no more; waits for LOOP_WRITE */
+    bool delivering; /* on_message() runs */
     bool in_message; /* octets of an unfinished message are here */
     struct timer deadline;
     struct list ready;
@@ -112,7 +115,10 @@ static inline bool stream_is_alive(const struct stream *self)
     return self->state == STREAM_CONNECTING || self->state == STREAM_OPEN;
 }
 
-/** Queues for the end of the turn. STATUS_UNAVAILABLE when the queue is full. Never calls back. */
+/**
+ * Queues for the end of the turn, or writes when there is much. STATUS_UNAVAILABLE when the queue
+ * is full. May end the stream, what it was given included; calls back for nothing else.
+ */
 MUST_USE enum status stream_send(struct stream *self, struct span head, struct blob *body);
 
 /** Writes what waits, as far as the socket takes it. May end the stream. */

@@ -29,14 +29,16 @@ struct transport;
 /** Of connections; zero stands for the default of each. */
 struct transport_tcp_options {
     unsigned connect_s;       /* until a connection is there; default 5 */
+    unsigned spare_s;         /* transport_widen() spares who took none; default 600 */
     unsigned first_s;         /* until an accepted one says its first word; default 10 */
     unsigned idle_s;          /* without traffic; default 7,500, beyond any registration */
     unsigned message_s;       /* until a message that has begun is there; default 10 */
-    unsigned write_s;         /* until the peer takes a message; default 10 */
+    unsigned write_s;         /* until the peer takes a message; default 30 */
     unsigned keepalive_s;     /* of silence, until the kernel probes the peer; default 120 */
     unsigned connections_max; /* default 100,000 */
     unsigned connections_per_source_max; /* accepted from one address; default 2,000 */
-    size_t write_queue_bytes_max;        /* waiting for one peer; default 1 MB */
+    size_t write_queue_bytes_max;        /* waiting for one peer; default 16 MB */
+    size_t write_bytes_max;              /* waiting for all peers; default 256 MB */
     size_t partial_bytes_max;            /* of unfinished messages of all; default 64 MB */
 };
 
@@ -164,7 +166,8 @@ MUST_USE enum status transport_route(const struct transport *self, const struct 
  * A request too long for UDP (RFC 3261 section 18.1.1): when it has more than
  * udp_request_bytes_max octets, `flow` is UDP, there is a TCP listener of its family, and `target`
  * (the URI that `flow` was made for; NULL gives false) does not insist on UDP, makes `flow` the TCP
- * flow to the same place and returns true. A transport failure then means to try UDP.
+ * flow to the same place and returns true. A transport failure then means to try UDP; who took no
+ * connection is spared for a while.
  */
 bool transport_widen(const struct transport *self, const struct sip_uri *target,
                      const struct flow *arrived_on, size_t bytes, struct flow *flow);

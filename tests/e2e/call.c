@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { TESTS_MAX = 60, SOON_MS = 3000, QUIET_MS = 300, TEXT = 2048 };
+enum { TESTS_MAX = 80, SOON_MS = 5000, QUIET_MS = 300, TEXT = 2048 };
 
 /* A dialog as one side keeps it (RFC 3261 section 12). */
 struct side {
@@ -216,6 +216,24 @@ START_TEST(every_method_passes_within_a_dialog_both_ways)
 }
 END_TEST
 
+static const char *const methods_outside[] = {"OPTIONS", "INFO", "REFER", "NOTIFY", "NONSENSE"};
+
+START_TEST(every_method_passes_outside_of_a_dialog)
+{
+    const struct ask ask = {.method = methods_outside[_i], .uri = w.bob_uri, .body = "odd\r\n"};
+
+    w.bob.notify_status = 0; /* answered as the others are */
+    registered(&w.bob);
+    ck_assert_int_eq(call("sip:nobody@example.org"), 404); /* now she has a nonce */
+    peer_new_call(&w.alice);
+    peer_send_request(&w.alice, &ask);
+    ck_assert(peer_expect_request(&w.bob, sip_method_of(span_of(ask.method)), SOON_MS));
+    ck_assert(span_equal(w.bob.message.body, SPAN("odd\r\n")));
+    peer_answer(&w.bob, 202, "");
+    ck_assert(hears(&w.alice, 202));
+}
+END_TEST
+
 START_TEST(a_body_passes_octet_by_octet_with_fields_that_nobody_knows)
 {
     struct peer *callees[] = {&w.bob};
@@ -339,6 +357,51 @@ START_TEST(behind_a_nat_both_sides_are_reached_over_their_flows)
 }
 END_TEST
 
+START_TEST(a_phone_that_rings_for_ever_is_cancelled)
+{
+    struct peer *callees[] = {&w.bob};
+    struct peer_datagram invite;
+
+    registered(&w.bob);
+    ring(callees, 1);
+    invite = w.bob.taken;
+    peer_answer_to(&w.bob, &invite, 180, "", NULL);
+    ck_assert(peer_expect_request(&w.bob, SIP_CANCEL, SOON_MS)); /* Timer C is a second here */
+    peer_answer(&w.bob, 200, "");
+    peer_answer_to(&w.bob, &invite, 487, "", NULL);
+    ck_assert(hears(&w.alice, 487));
+}
+END_TEST
+
+START_TEST(a_phone_that_says_nothing_is_a_408)
+{
+    struct peer *callees[] = {&w.bob};
+
+    registered(&w.bob);
+    ring(callees, 1);
+    ck_assert(w.alice.tcp || peer_expect_request(&w.bob, SIP_INVITE, SOON_MS)); /* once more */
+    ck_assert(hears(&w.alice, 408));
+}
+END_TEST
+
+START_TEST(a_large_request_arrives_whole_whatever_it_takes)
+{
+    char body[4001] = "";
+    struct ask ask = {.method = "INVITE", .uri = w.bob_uri, .body = body};
+
+    for (size_t i = 0; i < sizeof(body) - 1; i++)
+        body[i] = (char)('a' + i % 26);
+    registered(&w.bob);
+    ck_assert_int_eq(call("sip:nobody@example.org"), 404); /* now she has a nonce */
+    peer_new_call(&w.alice);
+    peer_send_request(&w.alice, &ask);
+    ck_assert(peer_expect_request(&w.bob, SIP_INVITE, SOON_MS));
+    ck_assert(span_equal(w.bob.message.body, span_of(body)));
+    peer_answer(&w.bob, 486, "");
+    ck_assert(hears(&w.alice, 486));
+}
+END_TEST
+
 /* ---- refusals ---- */
 
 START_TEST(nobody_there_is_480_and_nobody_of_that_name_is_404)
@@ -370,7 +433,7 @@ START_TEST(what_a_proxy_may_not_pass_is_refused)
     snprintf(text, sizeof(text),
              "OPTIONS %s SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:%d;branch=z9hG4bKx%d;rport\r\n"
              "From: <sip:s@elsewhere.example>;tag=1\r\nTo: <%s>\r\nCall-ID: r%d.%s\r\n"
-             "CSeq: 1 OPTIONS\r\n%s\r\n",
+             "CSeq: 1 OPTIONS\r\nContent-Length: 0\r\n%s\r\n",
              w.bob_uri, w.stranger.port, w.next, w.bob_uri, w.next, w.stranger.call_id,
              refusals[_i].headers);
     peer_send(&w.stranger, text);
@@ -384,6 +447,8 @@ START_TEST(a_binding_that_leads_back_to_itself_is_a_loop)
 {
     char contact[PEER_TEXT];
 
+    if (w.bob.tcp)
+        return; /* whatever the Contact says, it is reached over its connection */
     snprintf(contact, sizeof(contact), "Contact: <%s:%d;maddr=127.0.0.1>\r\n", w.bob_uri, w.port);
     register_with(&w.bob, contact);
     ck_assert_int_eq(call(w.bob_uri), 482);
@@ -435,7 +500,8 @@ START_TEST(a_user_of_ours_reaches_others_and_takes_no_credentials_there)
     char elsewhere[PEER_TEXT], route[PEER_TEXT];
     struct ask ask = {.method = "OPTIONS", .uri = elsewhere, .headers = route};
 
-    snprintf(elsewhere, sizeof(elsewhere), "sip:x@127.0.0.1:%d", w.stranger.port);
+    snprintf(elsewhere, sizeof(elsewhere), "sip:x@127.0.0.1:%d%s", w.stranger.port,
+             w.stranger.tcp ? ";transport=tcp" : "");
     snprintf(route, sizeof(route), "Route: <sip:127.0.0.1:%d;lr>\r\n", w.port);
     ask.bare = true;
     ck_assert_int_eq(peer_ask(&w.alice, &ask), 407);
@@ -502,7 +568,8 @@ START_TEST(a_trusted_peer_may_relay_as_soon_as_sql_says_so)
     const struct ask ask = {.method = "OPTIONS", .uri = elsewhere, .bare = true};
     bool came = false;
 
-    snprintf(elsewhere, sizeof(elsewhere), "sip:x@127.0.0.1:%d", w.alice.port);
+    snprintf(elsewhere, sizeof(elsewhere), "sip:x@127.0.0.1:%d%s", w.alice.port,
+             w.alice.tcp ? ";transport=tcp" : "");
     ck_assert_int_eq(ask_stranger_to(elsewhere), 403);
     cluster_ask(w.cluster,
                 "insert into presence.trusted_peer (address, port, may_relay) values "
@@ -538,12 +605,16 @@ static void add_calls(Suite *suite)
     tcase_add_test(tcase, a_call_rings_is_answered_and_is_ended_by_the_callee);
     tcase_add_loop_test(tcase, every_method_passes_within_a_dialog_both_ways, 0,
                         COUNT(methods_within));
+    tcase_add_loop_test(tcase, every_method_passes_outside_of_a_dialog, 0, COUNT(methods_outside));
     tcase_add_test(tcase, a_body_passes_octet_by_octet_with_fields_that_nobody_knows);
     tcase_add_test(tcase, a_call_rings_everywhere_and_the_others_are_cancelled);
     tcase_add_test(tcase, a_second_2xx_that_crosses_the_cancel_goes_back_too);
     tcase_add_test(tcase, a_caller_who_gives_up_gets_487_and_the_phone_stops_ringing);
     tcase_add_loop_test(tcase, of_two_refusals_the_better_goes_back, 0, COUNT(choices));
     tcase_add_test(tcase, behind_a_nat_both_sides_are_reached_over_their_flows);
+    tcase_add_test(tcase, a_phone_that_rings_for_ever_is_cancelled);
+    tcase_add_test(tcase, a_phone_that_says_nothing_is_a_408);
+    tcase_add_test(tcase, a_large_request_arrives_whole_whatever_it_takes);
 }
 
 static void add_gates(Suite *suite)

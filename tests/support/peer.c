@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
@@ -30,19 +31,27 @@ static void put_random(char *out, size_t size, const char *prefix)
     snprintf(out, size, "%s%016llx", prefix, number);
 }
 
-void peer_start(struct peer *self, int server_port, const char *user, const char *domain,
-                const char *password)
+static void open_socket(struct peer *self)
 {
     socklen_t length = sizeof(struct sockaddr_in);
     struct sockaddr_in own = {.sin_family = AF_INET};
 
     own.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    self->server = own;
-    self->server.sin_port = htons((uint16_t)server_port);
-    self->fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    self->fd = socket(AF_INET, (self->tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC, 0);
     must(self->fd >= 0 && bind(self->fd, (struct sockaddr *)&own, length) == 0);
+    must(!self->tcp || connect(self->fd, (struct sockaddr *)&self->server, length) == 0);
     must(getsockname(self->fd, (struct sockaddr *)&own, &length) == 0);
     self->port = ntohs(own.sin_port);
+}
+
+void peer_start(struct peer *self, int server_port, const char *user, const char *domain,
+                const char *password)
+{
+    self->server = (struct sockaddr_in){.sin_family = AF_INET};
+    self->server.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    self->server.sin_port = htons((uint16_t)server_port);
+    self->tcp = getenv("PEER_TRANSPORT") != NULL && strcmp(getenv("PEER_TRANSPORT"), "tcp") == 0;
+    open_socket(self);
     snprintf(self->aor, sizeof(self->aor), "sip:%s@%s", user, domain);
     snprintf(self->user, sizeof(self->user), "%s", user);
     snprintf(self->password, sizeof(self->password), "%s", password);
@@ -59,6 +68,18 @@ void peer_stop(struct peer *self)
     self->port = 0;
 }
 
+void peer_hang_up(struct peer *self)
+{
+    close(self->fd);
+    self->rest.len = 0;
+    self->port = 0;
+}
+
+void peer_reconnect(struct peer *self)
+{
+    open_socket(self);
+}
+
 void peer_new_call(struct peer *self)
 {
     put_random(self->call_id, sizeof(self->call_id), "call-");
@@ -70,6 +91,10 @@ void peer_new_call(struct peer *self)
 
 static void send_octets(struct peer *self, const char *at, size_t len)
 {
+    if (self->tcp) {
+        must(send(self->fd, at, len, MSG_NOSIGNAL) == (ssize_t)len);
+        return;
+    }
     must(sendto(self->fd, at, len, 0, (struct sockaddr *)&self->server, sizeof(self->server)) ==
          (ssize_t)len);
 }
@@ -120,8 +145,9 @@ void peer_send_request(struct peer *self, const struct ask *ask)
     must(out != NULL);
     self->cseq += !ask->repeat && !ask->same;
     self->branches += !ask->same;
-    fprintf(out, "%s %s SIP/2.0\r\nVia: SIP/2.0/UDP %s:%d;branch=z9hG4bK%s.%u;rport\r\n",
-            ask->method, ask->uri, self->via_host, self->port, self->call_id, self->branches);
+    fprintf(out, "%s %s SIP/2.0\r\nVia: SIP/2.0/%s %s:%d;branch=z9hG4bK%s.%u;rport\r\n",
+            ask->method, ask->uri, self->tcp ? "TCP" : "UDP", self->via_host, self->port,
+            self->call_id, self->branches);
     fprintf(out, "Max-Forwards: 70\r\nFrom: <%s>;tag=%s\r\n",
             ask->from != NULL ? ask->from : self->aor, self->from_tag);
     if (ask->to != NULL)
@@ -203,7 +229,43 @@ int peer_ask(struct peer *self, const struct ask *ask)
 
 /* ---- receiving ---- */
 
-/* Waits for one datagram; false when none comes. */
+/* Moves the whole messages that `rest` begins with to the inbox. */
+static void cut(struct peer *self)
+{
+    struct peer_datagram *rest = &self->rest;
+    size_t done = 0;
+
+    while (done < rest->len) {
+        struct sip_frame frame = {0};
+        struct sip_fault fault;
+        struct peer_datagram *slot = &self->inbox[self->waiting];
+
+        if (sip_frame_stream((struct span){rest->bytes + done, rest->len - done},
+                             &sip_limits_default, &frame, &fault) != SIP_PARSED)
+            break;
+        must(self->waiting < PEER_INBOX);
+        slot->len = frame.message_bytes;
+        memcpy(slot->bytes, rest->bytes + done + frame.skip_bytes, slot->len);
+        self->waiting++;
+        done += frame.skip_bytes + frame.message_bytes;
+    }
+    rest->len -= done;
+    memmove(rest->bytes, rest->bytes + done, rest->len);
+}
+
+static bool receive_stream(struct peer *self)
+{
+    struct peer_datagram *rest = &self->rest;
+    ssize_t len = recv(self->fd, rest->bytes + rest->len, sizeof(rest->bytes) - rest->len, 0);
+
+    if (len <= 0)
+        return false;
+    rest->len += (size_t)len;
+    cut(self);
+    return true;
+}
+
+/* Waits for octets; false when none come. */
 static bool receive(struct peer *self, int64_t until_ms)
 {
     struct pollfd wait = {.fd = self->fd, .events = POLLIN};
@@ -213,6 +275,8 @@ static bool receive(struct peer *self, int64_t until_ms)
 
     if (poll(&wait, 1, left_ms > 0 ? (int)left_ms : 0) <= 0)
         return false;
+    if (self->tcp)
+        return receive_stream(self);
     must(self->waiting < PEER_INBOX);
     len = recv(self->fd, slot->bytes, sizeof(slot->bytes), 0);
     if (len <= 0)

@@ -1,4 +1,4 @@
-/* peer.h - a SIP user agent on a real UDP socket, for end-to-end tests. */
+/* peer.h - a SIP user agent on a real socket, UDP or TCP, for end-to-end tests. */
 #ifndef SUPPORT_PEER_H
 #define SUPPORT_PEER_H
 
@@ -29,6 +29,7 @@ struct peer_datagram {
 /** Everything lies in it, so that a test that fails leaks nothing; zero it before peer_start(). */
 struct peer {
     int fd;
+    bool tcp; /* PEER_TRANSPORT=tcp in the environment: one connection to the server */
     int port;
     struct sockaddr_in server;
     char aor[PEER_TEXT]; /* "sip:user@domain" */
@@ -49,14 +50,19 @@ struct peer {
     int notify_status;      /* with which NOTIFYs are answered when they are taken; 0: not */
     size_t waiting;
     struct peer_datagram inbox[PEER_INBOX];
+    struct peer_datagram rest; /* of the stream: what is no whole message yet */
     struct peer_datagram taken;
     struct sip_message message; /* of `taken`: the last that was expected */
 };
 
-/** Binds a free port of 127.0.0.1; the server is 127.0.0.1:`server_port`. */
+/** Binds a free port of 127.0.0.1, or connects from it; the server is 127.0.0.1:`server_port`. */
 void peer_start(struct peer *self, int server_port, const char *user, const char *domain,
                 const char *password);
 void peer_stop(struct peer *self);
+
+/** Over TCP: closes its connection and makes another; what had not been read is lost. */
+void peer_hang_up(struct peer *self);
+void peer_reconnect(struct peer *self);
 
 /** Begins another Call-ID with another From tag and CSeq 0. */
 void peer_new_call(struct peer *self);

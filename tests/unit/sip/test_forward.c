@@ -140,6 +140,9 @@ START_TEST(credentials_of_our_realm_go_no_further_and_those_of_others_do)
     snprintf(request, sizeof(request), HEAD("sip:b@x") "Proxy-Authorization: %s\r\n\r\n",
              realms[_i].value);
     ck_assert((strstr(forwarded(request, &how), "Proxy-Authorization") == NULL) == realms[_i].ours);
+    snprintf(request, sizeof(request), HEAD("sip:b@x") "Authorization: %s\r\n\r\n",
+             realms[_i].value);
+    ck_assert((strstr(forwarded(request, &how), "Authorization") == NULL) == realms[_i].ours);
 }
 END_TEST
 

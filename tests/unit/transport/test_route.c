@@ -156,7 +156,7 @@ END_TEST
 
 /* ---- requests ---- */
 
-/* Listeners: 0 on 127.0.0.1, 1 on ::1, 2 on 127.0.0.1. */
+/* Listeners: 0 on 127.0.0.1, 1 on ::1, 2 on 127.0.0.1; over TCP 3 and 4 on 127.0.0.1, 5 on ::1. */
 /* clang-format off */
 static const struct {
     const char *uri;
@@ -173,13 +173,25 @@ static const struct {
     {"sip:bob@example.org:7000;maddr=192.0.2.6","192.0.2.6:7000", 0, 0},
     {"sip:bob@192.0.2.5;maddr=example.org",     NULL, 0, 0},
     {"sip:bob@example.org",                     NULL, 0, 0},
-    {"sip:bob@192.0.2.5;transport=tcp",         NULL, 0, 0},
+    {"sip:bob@192.0.2.5;transport=tcp",         "192.0.2.5:5060", -1, 3},
+    {"sip:bob@192.0.2.5:7000;transport=TCP",    "192.0.2.5:7000", 0, 3},
+    {"sip:bob@192.0.2.5:7000;transport=tcp",    "192.0.2.5:7000", 4, 4},
+    {"sip:bob@[2001:db8::5];transport=tcp",     "[2001:db8::5]:5060", 1, 5},
+    {"sip:bob@192.0.2.5;transport=tls",         NULL, 0, 0},
     {"sip:bob@192.0.2.5;transport=sctp",        NULL, 0, 0},
     {"sips:bob@192.0.2.5",                      NULL, 0, 0},
     {"sips:bob@192.0.2.5;transport=udp",        NULL, 0, 0},
     {"tel:+15551234",                           NULL, 0, 0},
 };
 /* clang-format on */
+
+static void listen_tcp(struct sockets *self, const char *address)
+{
+    struct transport_listener tcp = sockets_listener(address);
+
+    tcp.bind.protocol = TRANSPORT_TCP;
+    ck_assert_int_eq(transport_listen(self->transport, &tcp, NULL), STATUS_OK);
+}
 
 START_TEST(a_request_goes_where_its_uri_says)
 {
@@ -193,6 +205,9 @@ START_TEST(a_request_goes_where_its_uri_says)
 
     ck_assert_int_eq(transport_listen(self->transport, &ipv6, NULL), STATUS_OK);
     ck_assert_int_eq(transport_listen(self->transport, &second, NULL), STATUS_OK);
+    listen_tcp(self, "127.0.0.1");
+    listen_tcp(self, "127.0.0.1");
+    listen_tcp(self, "[::1]");
     ck_assert_int_eq(sip_uri_parse(span_of(routes[_i].uri), &uri), STATUS_OK);
     status = transport_route(self->transport, &uri, routes[_i].arrived_on < 0 ? NULL : &arrived_on,
                              &out);
@@ -207,11 +222,53 @@ START_TEST(a_request_goes_where_its_uri_says)
 }
 END_TEST
 
+/* RFC 3261 section 18.1.1. Listeners: 0 UDP and 1 TCP on 127.0.0.1, 2 UDP on ::1. */
+/* clang-format off */
+static const struct {
+    const char *uri;
+    size_t bytes;
+    bool wide;
+} widths[] = {
+    {"sip:bob@192.0.2.5",               1301, true},
+    {"sip:bob@192.0.2.5",               1300, false},
+    {"sip:bob@192.0.2.5;transport=udp", 5000, false},
+    {"sip:bob@192.0.2.5;transport=tcp", 5000, false}, /* it is already */
+    {"sip:bob@[2001:db8::5]",           5000, false}, /* nothing to connect from */
+};
+/* clang-format on */
+
+START_TEST(a_long_request_is_widened_to_tcp_where_that_is_possible)
+{
+    struct sockets *self = sockets_new("127.0.0.1", &defaults);
+    struct transport_listener ipv6 = sockets_listener("[::1]");
+    struct flow flow = {0}, before;
+    struct sip_uri uri;
+
+    listen_tcp(self, "127.0.0.1");
+    ck_assert_int_eq(transport_listen(self->transport, &ipv6, NULL), STATUS_OK);
+    ck_assert_int_eq(sip_uri_parse(span_of(widths[_i].uri), &uri), STATUS_OK);
+    ck_assert_int_eq(transport_route(self->transport, &uri, NULL, &flow), STATUS_OK);
+    before = flow;
+    ck_assert(!transport_widen(self->transport, NULL, NULL, widths[_i].bytes, &flow));
+    ck_assert(transport_widen(self->transport, &uri, NULL, widths[_i].bytes, &flow) ==
+              widths[_i].wide);
+    if (widths[_i].wide) {
+        ck_assert_int_eq(flow.remote.protocol, TRANSPORT_TCP);
+        ck_assert_uint_eq(flow.listener, 1);
+        flow.remote.protocol = TRANSPORT_UDP;
+        flow.listener = 0;
+    }
+    ck_assert(flow_equal(&flow, &before));
+    sockets_free(self);
+}
+END_TEST
+
 /* ---- what we say of ourselves ---- */
 
 static void check_via(const struct sockets *self, uint16_t listener, const char *expected)
 {
-    struct flow flow = {.listener = listener};
+    struct endpoint local = transport_local(self->transport, listener);
+    struct flow flow = {.listener = listener, .remote.protocol = local.protocol};
     struct buffer out;
 
     buffer_init(&out, 1000);
@@ -227,8 +284,11 @@ START_TEST(via_and_contact_have_the_advertised_address)
     struct sockets *self = sockets_new("127.0.0.1", &defaults);
     struct transport_listener named = sockets_listener("127.0.0.1");
     struct transport_listener ipv6 = sockets_listener("[::1]");
+    struct transport_listener tcp = sockets_listener("[::1]");
     char expected[256];
 
+    tcp.bind.protocol = TRANSPORT_TCP;
+    tcp.advertised_port = 5060;
     named.advertised_host = SPAN("sip.example.org");
     named.advertised_port = 5070;
     ipv6.advertised_host = SPAN("2001:db8::1");
@@ -244,6 +304,9 @@ START_TEST(via_and_contact_have_the_advertised_address)
               "sip.example.org:5070");
     check_via(self, 2,
               "Via: SIP/2.0/UDP [2001:db8::1]:5060;branch=z9hG4bKb;rport\r\n[2001:db8::1]:5060");
+    ck_assert_int_eq(transport_listen(self->transport, &tcp, NULL), STATUS_OK);
+    check_via(self, 3,
+              "Via: SIP/2.0/TCP [::1]:5060;branch=z9hG4bKb;rport\r\n[::1]:5060;transport=tcp");
     sockets_free(self);
 }
 END_TEST
@@ -263,6 +326,8 @@ Suite *transport_route_suite(void)
     tcase_add_test(back, rport_is_filled_in_and_answered_over_ipv6);
     tcase_add_loop_test(forth, a_request_goes_where_its_uri_says, 0,
                         sizeof(routes) / sizeof(routes[0]));
+    tcase_add_loop_test(forth, a_long_request_is_widened_to_tcp_where_that_is_possible, 0,
+                        sizeof(widths) / sizeof(widths[0]));
     tcase_add_test(forth, via_and_contact_have_the_advertised_address);
     suite_add_tcase(suite, back);
     suite_add_tcase(suite, forth);

@@ -83,6 +83,7 @@ static struct rig *rig_silent(int64_t first_us)
         .message_us = US_PER_S * 60,
         .write_us = US_PER_S * 60,
         .write_queue_bytes_max = 1 << 20,
+        .write_bytes_max = 1 << 21,
         .partial_bytes_max = 1 << 20,
         .on_message = on_message,
         .on_fault = on_fault,
@@ -108,6 +109,7 @@ static void rig_free(struct rig *self)
     stream_end(&self->stream, STREAM_END_STOP);
     write_queue_deinit(&self->stream.queue);
     ck_assert_uint_eq(self->common.partial_bytes, 0);
+    ck_assert_uint_eq(self->common.write_bytes, 0);
     ck_assert_uint_eq(self->ends, 1);
     close(self->peer);
     stream_common_deinit(&self->common);
@@ -389,10 +391,45 @@ START_TEST(a_peer_that_does_not_read_costs_its_queue_and_its_deadline)
     fill(self);
     ck_assert_uint_le(self->stream.queue.octets, self->common.write_queue_bytes_max);
     ck_assert_uint_gt(self->stream.queue.octets, self->common.write_queue_bytes_max - 1000);
-    put(self, SPAN(MESSAGE("two", "0", ""))); /* which does not stop us from hearing it */
-    ck_assert_uint_eq(self->messages, 2);
+    put(self, SPAN(MESSAGE("two", "0", ""))); /* we are deaf to more requests */
+    ck_assert_uint_eq(self->messages, 1);
     wait_for_end(self, STREAM_END_WRITE);
     ck_assert_ptr_nonnull(self->stream.queue.first);
+    rig_free(self);
+}
+END_TEST
+
+START_TEST(who_reads_again_is_heard_again)
+{
+    struct rig *self = rig_new();
+    char got[5000];
+
+    self->common.message_us = 3 * SHORT_US;
+    put(self, (struct span){two, 20}); /* a message whose end we do not look for meanwhile */
+    fill(self);
+    put(self, (struct span){two + 20, sizeof(two) - 1 - 20});
+    for (int i = 0; i < 5; i++)
+        turn(self, SHORT_US);
+    ck_assert_uint_eq(self->messages, 0);
+    while (self->messages < 2 && self->ends == 0) {
+        (void)recv(self->peer, got, sizeof(got), 0);
+        turn(self, 0);
+    }
+    ck_assert_uint_eq(self->messages, 2);
+    ck_assert_uint_eq(self->ends, 0);
+    rig_free(self);
+}
+END_TEST
+
+START_TEST(what_waits_for_all_has_a_cap)
+{
+    struct rig *self = rig_new();
+
+    self->common.write_bytes_max = 500000;
+    fill(self);
+    ck_assert_uint_le(self->common.write_bytes, 500000);
+    ck_assert_uint_eq(self->common.write_bytes, self->stream.queue.octets);
+    ck_assert_uint_lt(self->stream.queue.octets, self->common.write_queue_bytes_max);
     rig_free(self);
 }
 END_TEST
@@ -468,6 +505,8 @@ Suite *transport_stream_suite(void)
     tcase_add_test(deadlines, who_never_says_a_word_is_closed);
     tcase_add_test(deadlines, who_has_spoken_has_the_longer_time);
     tcase_add_test(deadlines, a_message_that_drips_is_closed);
+    tcase_add_test(deadlines, who_reads_again_is_heard_again);
+    tcase_add_test(deadlines, what_waits_for_all_has_a_cap);
     tcase_add_test(deadlines, a_peer_that_does_not_read_costs_its_queue_and_its_deadline);
     tcase_add_test(deadlines, what_was_queued_arrives_whole_and_in_order_when_the_peer_reads_again);
     tcase_add_test(deadlines, the_peer_closing_ends_it_behind_its_last_message);
