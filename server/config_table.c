@@ -55,6 +55,7 @@ static const struct config_key keys[] = {
     OTHER(log, level, CONFIG_WORD, "error|warning|info|debug", "info", LIVE, "What is worth a line: info is one per request, debug one per packet."),
 
     NUMBER(tcp, connect_s, "s", "5", 1, 300, LATER, "How long a connection may take to be made; what waits for it then fails."),
+    NUMBER(tcp, spare_s, "s", "600", 1, 86400, LATER, "How long large requests go by UDP at once to who took no connection."),
     NUMBER(tcp, first_s, "s", "10", 1, 3600, LATER, "An accepted connection on which nothing has come for so long is closed."),
     NUMBER(tcp, idle_s, "s", "7500", 10, 604800, LATER, "A connection without traffic for so long is closed; shorter than the longest registration, and devices become unreachable."),
     NUMBER(tcp, message_s, "s", "10", 1, 3600, LATER, "A message must be there so long after its first octet, else its connection is closed."),
@@ -111,12 +112,28 @@ static const struct config_key keys[] = {
     NUMBER(limits, transactions_max, "", "1000000", 100, 16000000, LATER, "Transactions at a time; more requests get 500 and Retry-After."),
     NUMBER(limits, requests_max, "", "20000", 100, 1000000, LATER, "Requests that wait for a commit; more get 500 and Retry-After."),
 
+    NUMBER(proxy, forks_max, "", "1000000", 1, 16000000, LIVE, "Requests passed on that are not over yet; more get 500 and Retry-After."),
+    NUMBER(proxy, timer_c_s, "s", "181", 1, 3600, LIVE, "Timer C: an INVITE that rings for so long without a word is cancelled."),
+    NUMBER(proxy, max_breadth, "", "60", 1, 1000, LIVE, "Devices that one request is passed on to at a time (Max-Breadth); more get 440."),
+
     NUMBER(notify, window_min, "", "32", 1, 1000000, LIVE, "NOTIFYs in the air, however bad the network looks."),
     NUMBER(notify, window_max, "", "4096", 1, 1000000, LIVE, "NOTIFYs in the air, however good it looks."),
     NUMBER(notify, chances, "", "3", 1, 100, LIVE, "NOTIFYs in a row that may fail before the subscription ends."),
     NUMBER(notify, retry_min_s, "s", "5", 1, 3600, LIVE, "Pause after a failed NOTIFY; doubles each time."),
     NUMBER(notify, retry_max_s, "s", "300", 1, 86400, LIVE, "Longest such pause, Retry-After included."),
     NUMBER(notify, owed_after_s, "s", "5", 1, 3600, LATER, "A NOTIFY unanswered for so long is noted in its row, for a restart."),
+
+    NUMBER(message, keep_after_ms, "ms", "8000", 100, 30000, LIVE, "A MESSAGE that no device took for so long is kept, and answered with 202."),
+    NUMBER(message, keep_max_s, "s", "2592000", 1, 31536000, LIVE, "How long a message is kept, whatever its Expires says."),
+    NUMBER(message, per_aor_max, "", "1000", 1, 100000, LIVE, "Messages that wait for one AOR; more get 480."),
+    NUMBER(message, messages_max, "", "1000000", 1, 16000000, LATER, "Messages kept for all AORs, with those that are only remembered; more get 500 and Retry-After."),
+    NUMBER(message, bytes_max, "bytes", "268435456", 65536, 4294967295, LIVE, "Octets of all messages that wait; more get 500 and Retry-After."),
+    NUMBER(message, remember_s, "s", "40", 0, 3600, LIVE, "How long a message is known again after it was kept, so that its repeat is not a second one."),
+    NUMBER(message, retry_min_s, "s", "30", 1, 3600, LIVE, "Pause after a device did not take a kept message; doubles each time, and ends when it registers."),
+    NUMBER(message, retry_max_s, "s", "600", 1, 86400, LIVE, "Longest such pause."),
+    NUMBER(message, window_max, "", "1024", 1, 1000000, LIVE, "Kept messages on their way at a time, over all devices."),
+    NUMBER(message, devices_max, "", "2000000", 1, 16000000, LATER, "Devices known at all AORs; messages do not wait for more."),
+    NUMBER(message, device_forget_s, "s", "2592000", 1, 315360000, LIVE, "A device that did not register for so long is forgotten; longer than any registration."),
 
 };
 /* clang-format on */

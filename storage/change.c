@@ -17,7 +17,9 @@ struct ids {
     size_t cap;
 };
 
-/* Domains, or accounts. */
+/* In the order in which they are read: an account's domain is known before it. */
+enum noun_kind { NOUN_DOMAIN, NOUN_ACCOUNT, NOUN_TRUSTED_PEER, NOUNS };
+
 struct noun {
     struct change *change;
     const char *name;
@@ -48,8 +50,7 @@ struct change {
     bool busy;
     bool loaded;
     bool stopped;
-    struct noun domain;
-    struct noun account;
+    struct noun nouns[NOUNS];
 
     bool serve;
     bool commands; /* there may be new ones */
@@ -106,6 +107,22 @@ static void tell_account_gone(struct change *self, int64_t id)
     self->events->on_account_gone(self->events->context, id);
 }
 
+static bool tell_trusted_peer(struct change *self, struct row *row, int64_t *id)
+{
+    struct trusted_peer_row peer;
+
+    if (!trusted_peer_decode(row, &peer))
+        return false;
+    *id = peer.id;
+    self->events->on_trusted_peer(self->events->context, &peer);
+    return true;
+}
+
+static void tell_trusted_peer_gone(struct change *self, int64_t id)
+{
+    self->events->on_trusted_peer_gone(self->events->context, id);
+}
+
 static void tell_row(struct noun *noun, struct row *row)
 {
     int64_t id;
@@ -156,7 +173,7 @@ static void on_scanned(void *context, const struct link_answer *answer)
         link_drop(self->link, "a scan failed");
         return;
     }
-    if (!self->loaded && noun == &self->account) {
+    if (!self->loaded && noun == &self->nouns[NOUNS - 1]) {
         self->loaded = true;
         self->owner.on_loaded(self->owner.context);
     }
@@ -342,18 +359,32 @@ void change_committed(struct change *self, uint64_t batch)
 
 /* ---- what next ---- */
 
+static struct noun *noun_to_scan(struct change *self)
+{
+    for (int i = 0; i < NOUNS; i++)
+        if (self->nouns[i].scan)
+            return &self->nouns[i];
+    return NULL;
+}
+
+static struct noun *noun_to_read(struct change *self)
+{
+    for (int i = 0; i < NOUNS; i++)
+        if (self->nouns[i].waiting.count > 0)
+            return &self->nouns[i];
+    return NULL;
+}
+
 static void step(struct change *self)
 {
+    struct noun *noun;
+
     if (self->busy || self->stopped || !link_is_up(self->link))
         return;
-    if (self->domain.scan)
-        scan(&self->domain);
-    else if (self->account.scan)
-        scan(&self->account);
-    else if (self->domain.waiting.count > 0)
-        read_some(&self->domain);
-    else if (self->account.waiting.count > 0)
-        read_some(&self->account);
+    if ((noun = noun_to_scan(self)) != NULL)
+        scan(noun);
+    else if ((noun = noun_to_read(self)) != NULL)
+        read_some(noun);
     else if (self->serve && self->commands)
         ask_commands(self);
 }
@@ -367,8 +398,8 @@ static void on_listening(void *context, const struct link_answer *answer)
         link_drop(self->link, "LISTEN failed");
         return;
     }
-    self->domain.scan = true;
-    self->account.scan = true;
+    for (int i = 0; i < NOUNS; i++)
+        self->nouns[i].scan = true;
     self->commands = true;
     step(self);
 }
@@ -430,12 +461,30 @@ static void on_notice(void *context, struct span payload)
 
     if (span_equal(payload, SPAN("command")))
         self->commands = true;
-    else if (!take_hint(&self->domain, payload))
-        (void)take_hint(&self->account, payload);
+    for (int i = 0; i < NOUNS && !take_hint(&self->nouns[i], payload); i++)
+        continue;
     step(self);
 }
 
 /* ---- life ---- */
+
+static const struct noun nouns[NOUNS] = {
+    [NOUN_DOMAIN] = {.name = "domain",
+                     .scan_sql = domain_scan,
+                     .read_sql = domain_read,
+                     .tell = tell_domain,
+                     .tell_gone = tell_domain_gone},
+    [NOUN_ACCOUNT] = {.name = "account",
+                      .scan_sql = account_scan,
+                      .read_sql = account_read,
+                      .tell = tell_account,
+                      .tell_gone = tell_account_gone},
+    [NOUN_TRUSTED_PEER] = {.name = "trusted_peer",
+                           .scan_sql = trusted_peer_scan,
+                           .read_sql = trusted_peer_read,
+                           .tell = tell_trusted_peer,
+                           .tell_gone = tell_trusted_peer_gone},
+};
 
 struct change *change_new(struct loop *loop, struct log *log, const char *conninfo,
                           const struct storage_events *events, const struct change_owner *owner)
@@ -457,20 +506,11 @@ struct change *change_new(struct loop *loop, struct log *log, const char *connin
                                                     " set search_path = pg_catalog, pg_temp",
                                         .pipeline = false},
                  &link_owner);
-    self->domain = (struct noun){.change = self,
-                                 .name = "domain",
-                                 .scan_sql = domain_scan,
-                                 .read_sql = domain_read,
-                                 .tell = tell_domain,
-                                 .tell_gone = tell_domain_gone};
-    self->account = (struct noun){.change = self,
-                                  .name = "account",
-                                  .scan_sql = account_scan,
-                                  .read_sql = account_read,
-                                  .tell = tell_account,
-                                  .tell_gone = tell_account_gone};
-    known_init(&self->domain.known);
-    known_init(&self->account.known);
+    for (int i = 0; i < NOUNS; i++) {
+        self->nouns[i] = nouns[i];
+        self->nouns[i].change = self;
+        known_init(&self->nouns[i].known);
+    }
     sheet_init(&self->sheet, "l", true);
     return self;
 }
@@ -487,8 +527,8 @@ void change_free(struct change *self)
     if (self == NULL)
         return;
     link_free(self->link);
-    noun_free(&self->domain);
-    noun_free(&self->account);
+    for (int i = 0; i < NOUNS; i++)
+        noun_free(&self->nouns[i]);
     sheet_deinit(&self->sheet);
     free(self->told);
     free(self->asked.at);

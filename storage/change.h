@@ -1,4 +1,5 @@
-/* change.h - what people change by SQL, told upward: domains, accounts, commands. */
+/* change.h - what people change by SQL, told upward: domains, accounts, trusted peers, commands.
+ */
 #ifndef STORAGE_CHANGE_H
 #define STORAGE_CHANGE_H
 
@@ -13,7 +14,7 @@ struct change;
 
 struct change_owner {
     void *context;
-    /** All domains and accounts have been told for the first time. */
+    /** All domains, accounts and trusted peers have been told for the first time. */
     void (*on_loaded)(void *context);
 };
 

@@ -28,6 +28,14 @@ void subscription_encode(struct sheet *sheet, enum storage_change change,
 MUST_USE bool subscription_decode(struct row *from, uint64_t notified_batch,
                                   struct subscription_row *out);
 
+extern const char device_scan[]; /* COPY */
+void device_encode(struct sheet *sheet, enum storage_change change, const struct device_row *row);
+MUST_USE bool device_decode(struct row *from, struct device_row *out);
+
+extern const char message_scan[]; /* COPY */
+void message_encode(struct sheet *sheet, enum storage_change change, const struct message_row *row);
+MUST_USE bool message_decode(struct row *from, struct message_row *out);
+
 void flow_encode(struct sheet *sheet, const struct flow_row *flow);
 void flow_decode(struct row *from, struct flow_row *out);
 
@@ -39,6 +47,9 @@ MUST_USE bool domain_decode(struct row *from, struct domain_row *out);
 extern const char account_scan[];
 extern const char account_read[];
 MUST_USE bool account_decode(struct row *from, struct account_row *out);
+extern const char trusted_peer_scan[];
+extern const char trusted_peer_read[];
+MUST_USE bool trusted_peer_decode(struct row *from, struct trusted_peer_row *out);
 
 /** Those not in $1, int8[], in the order of asking. */
 enum { COMMANDS_READ_MAX = 200 };

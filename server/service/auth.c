@@ -48,6 +48,46 @@ void auth_free(struct auth *self)
     free(self);
 }
 
+/* The two roles of RFC 3261 section 22: who serves a request asks as a server does (22.2), who
+ * passes it on as a proxy (22.3). */
+struct scheme {
+    int status;
+    struct span challenge;
+    enum sip_header_id credentials;
+    enum sip_header_id also; /* is looked into when `credentials` bears none for us; or the same */
+    const char *malformed;
+    int unknown_status; /* for who has no account, where nobody has to prove it */
+    const char *unknown;
+};
+
+static const struct scheme act_scheme = {
+    .status = 401,
+    .challenge = {"WWW-Authenticate", sizeof("WWW-Authenticate") - 1},
+    .credentials = SIP_AUTHORIZATION,
+    .also = SIP_AUTHORIZATION,
+    .malformed = "Malformed Authorization",
+    .unknown_status = 404,
+    .unknown = "No Such Account",
+};
+
+static const struct scheme forward_scheme = {
+    .status = 407,
+    .challenge = {"Proxy-Authenticate", sizeof("Proxy-Authenticate") - 1},
+    .credentials = SIP_PROXY_AUTHORIZATION,
+    .also = SIP_AUTHORIZATION,
+    .malformed = "Malformed Proxy-Authorization",
+    .unknown_status = 403,
+    .unknown = "No Such Sender",
+};
+
+/* One request that is asked about. */
+struct question {
+    const struct scheme *scheme;
+    struct request *request;
+    const struct domain_row *domain;
+    struct span aor; /* whom it acts for */
+};
+
 static struct instant now_of(const struct auth *self)
 {
     return loop_now(self->state->node.loop);
@@ -68,9 +108,10 @@ static size_t algorithms_of(const struct account *account, const struct domain_r
 }
 
 /* One challenge for each algorithm, the most wanted first (RFC 8760 section 2.4). */
-static void challenge(struct auth *self, struct request *request, const struct domain_row *domain,
+static void challenge(struct auth *self, const struct question *question,
                       const struct account *account, bool stale)
 {
+    const struct domain_row *domain = question->domain;
     enum digest_algorithm algorithms[3];
     size_t count = algorithms_of(account, domain, algorithms);
     char text[NONCE_BYTES];
@@ -80,31 +121,50 @@ static void challenge(struct auth *self, struct request *request, const struct d
         .qop_auth = true,
         .stale = stale,
     };
-    struct buffer *out = request_compose(request, 401, (struct span){0}, (struct span){0}, false);
+    struct buffer *out = request_compose(question->request, question->scheme->status,
+                                         (struct span){0}, (struct span){0}, false);
 
     for (size_t i = 0; i < count; i++) {
         made.algorithm = algorithms[i];
-        sip_challenge_compose(out, SPAN("WWW-Authenticate"), &made);
+        sip_challenge_compose(out, question->scheme->challenge, &made);
     }
     (*(stale ? self->stale : self->challenged))++;
-    request_answer(request);
+    request_answer(question->request);
 }
 
 /* ---- the credentials ---- */
 
-/* The Authorization for this realm: a request may carry several (RFC 3261 section 22.3). */
-static enum status find_credentials(const struct sip_message *message, struct span realm,
-                                    struct sip_credentials *out)
+/*
+ * The credentials for this realm: a request may carry several (RFC 3261 section 22.3). One that
+ * cannot be read is a fault only when no other is ours.
+ */
+static enum status find_credentials_in(const struct sip_message *message, enum sip_header_id id,
+                                       struct span realm, struct sip_credentials *out)
 {
-    const struct sip_header *header = sip_header_first(message, SIP_AUTHORIZATION);
+    const struct sip_header *header = sip_header_first(message, id);
+    enum status status = STATUS_NOT_FOUND;
 
     for (; header != NULL; header = sip_header_next(message, header)) {
         if (sip_credentials_parse(header->value, out) != STATUS_OK)
-            return STATUS_MALFORMED;
-        if (out->is_digest && span_equal_nocase(out->realm, realm))
+            status = STATUS_MALFORMED;
+        else if (out->is_digest && span_equal_nocase(out->realm, realm))
             return STATUS_OK;
     }
-    return STATUS_NOT_FOUND;
+    return status;
+}
+
+/* What is malformed in the second place may be meant for the one that the request goes to. */
+static enum status find_credentials(const struct question *question, struct sip_credentials *out)
+{
+    const struct scheme *scheme = question->scheme;
+    const struct sip_message *message = request_message(question->request);
+    const struct span realm = question->domain->name;
+    const enum status status = find_credentials_in(message, scheme->credentials, realm, out);
+
+    if (status == STATUS_NOT_FOUND && scheme->also != scheme->credentials &&
+        find_credentials_in(message, scheme->also, realm, out) == STATUS_OK)
+        return STATUS_OK;
+    return status;
 }
 
 /* "alice" in realm example.org, or "alice@example.org". */
@@ -181,80 +241,87 @@ static bool proves(const struct account *account, const struct sip_credentials *
 
 /* ---- the verdict ---- */
 
-static bool judge(struct auth *self, struct request *request, const struct domain_row *domain,
-                  struct span aor, const struct sip_credentials *credentials)
+static bool refuse(const struct question *question, int status, const char *phrase)
 {
-    const struct sip_message *message = request_message(request);
+    request_refuse(question->request, status, phrase);
+    return false;
+}
+
+/* A wrong password counts against its source; a nonce that is not ours may be an old client's. */
+static bool disbelieve(struct auth *self, const struct question *question,
+                       const struct sip_credentials *credentials, const struct account *account,
+                       enum nonce_verdict nonce)
+{
+    (*self->wrong)++;
+    if (nonce != NONCE_FOREIGN)
+        lockout_count(self->lockout, credentials->username, request_flow(question->request),
+                      now_of(self));
+    challenge(self, question, account, false);
+    return false;
+}
+
+/* Who asks has proved to be `account`. */
+static bool is_entitled(struct auth *self, const struct question *question,
+                        const struct account *account)
+{
+    (*self->proved)++;
+    if (account_is_disabled(account))
+        return refuse(question, 403, "Account Disabled");
+    if (!span_equal(account_aor(account), question->aor))
+        return refuse(question, 403, "Not Your Address Of Record");
+    return true;
+}
+
+static bool judge(struct auth *self, const struct question *question,
+                  const struct sip_credentials *credentials)
+{
+    const struct domain_row *domain = question->domain;
+    const struct sip_message *message = request_message(question->request);
     const struct account *account = account_of(self, credentials->username, domain);
     enum nonce_verdict nonce =
         nonce_check(self->nonces, domain->name, credentials->nonce, now_of(self));
 
-    if (!is_for_us(self, message, credentials->uri) && !is_local_address(self, credentials->uri)) {
-        request_refuse(request, 400, "Digest URI Of Another Server");
-        return false;
-    }
-    if (lockout_is_closed(self->lockout, credentials->username, request_flow(request),
-                          now_of(self))) {
-        request_refuse(request, 403, "Too Many Failed Attempts");
-        return false;
-    }
+    if (!is_for_us(self, message, credentials->uri) && !is_local_address(self, credentials->uri))
+        return refuse(question, 400, "Digest URI Of Another Server");
+    if (lockout_is_closed(self->lockout, credentials->username, request_flow(question->request),
+                          now_of(self)))
+        return refuse(question, 403, "Too Many Failed Attempts");
     if (account == NULL || !is_allowed(account, domain, credentials) || nonce == NONCE_FOREIGN ||
-        !proves(account, credentials, message)) {
-        (*self->wrong)++;
-        if (nonce != NONCE_FOREIGN)
-            lockout_count(self->lockout, credentials->username, request_flow(request),
-                          now_of(self));
-        challenge(self, request, domain, account, false);
-        return false;
-    }
+        !proves(account, credentials, message))
+        return disbelieve(self, question, credentials, account, nonce);
     if (nonce == NONCE_STALE ||
         (credentials->qop == SIP_QOP_AUTH &&
          !nonce_use(self->nonces, credentials->nonce, credentials->nc, now_of(self)))) {
-        challenge(self, request, domain, account, true);
+        challenge(self, question, account, true);
         return false;
     }
-    (*self->proved)++;
-    if (account_is_disabled(account)) {
-        request_refuse(request, 403, "Account Disabled");
-        return false;
-    }
-    if (!span_equal(account_aor(account), aor)) {
-        request_refuse(request, 403, "Not Your Address Of Record");
-        return false;
-    }
+    return is_entitled(self, question, account);
+}
+
+static bool may_without_digest(const struct auth *self, const struct question *question)
+{
+    const struct account *account = accounts_find(self->state->accounts, question->aor);
+
+    if (account == NULL)
+        return refuse(question, question->scheme->unknown_status, question->scheme->unknown);
+    if (account_is_disabled(account))
+        return refuse(question, 403, "Account Disabled");
     return true;
 }
 
-static bool may_without_digest(const struct auth *self, struct request *request, struct span aor)
-{
-    const struct account *account = accounts_find(self->state->accounts, aor);
-
-    if (account == NULL)
-        request_refuse(request, 404, "No Such Account");
-    else if (account_is_disabled(account))
-        request_refuse(request, 403, "Account Disabled");
-    else
-        return true;
-    return false;
-}
-
-bool auth_may_act(struct auth *self, struct request *request, const struct domain_row *domain,
-                  struct span aor)
+static bool decide(struct auth *self, const struct question *question)
 {
     struct sip_credentials credentials;
 
-    if (domain->suspended) {
-        request_refuse(request, 403, "Domain Suspended");
-        return false;
-    }
-    if (!domain->authentication)
-        return may_without_digest(self, request, aor);
-    switch (find_credentials(request_message(request), domain->name, &credentials)) {
+    if (question->domain->suspended)
+        return refuse(question, 403, "Domain Suspended");
+    if (!question->domain->authentication)
+        return may_without_digest(self, question);
+    switch (find_credentials(question, &credentials)) {
     case STATUS_OK:
-        return judge(self, request, domain, aor, &credentials);
+        return judge(self, question, &credentials);
     case STATUS_MALFORMED:
-        request_refuse(request, 400, "Malformed Authorization");
-        return false;
+        return refuse(question, 400, question->scheme->malformed);
     case STATUS_NOT_FOUND:
     case STATUS_LIMIT:
     case STATUS_CONFLICT:
@@ -262,6 +329,18 @@ bool auth_may_act(struct auth *self, struct request *request, const struct domai
     case STATUS_UNAVAILABLE:
         break;
     }
-    challenge(self, request, domain, accounts_find(self->state->accounts, aor), false);
+    challenge(self, question, accounts_find(self->state->accounts, question->aor), false);
     return false;
+}
+
+bool auth_may_act(struct auth *self, struct request *request, const struct domain_row *domain,
+                  struct span aor)
+{
+    return decide(self, &(struct question){&act_scheme, request, domain, aor});
+}
+
+bool auth_may_forward(struct auth *self, struct request *request, const struct domain_row *domain,
+                      struct span aor)
+{
+    return decide(self, &(struct question){&forward_scheme, request, domain, aor});
 }

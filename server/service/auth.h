@@ -34,4 +34,14 @@ void auth_free(struct auth *self);
 bool auth_may_act(struct auth *self, struct request *request, const struct domain_row *domain,
                   struct span aor);
 
+/**
+ * Establishes who sends what is forwarded (RFC 3261 section 22.3): as auth_may_act(), with 407,
+ * Proxy-Authenticate and Proxy-Authorization; `aor` is that of From. Credentials for our realm in
+ * Authorization are taken too: clients that got a 401 before send them there. Where the domain
+ * does without authentication, a sender without an account gets 403. Not for ACK and CANCEL, which
+ * cannot be challenged.
+ */
+bool auth_may_forward(struct auth *self, struct request *request, const struct domain_row *domain,
+                      struct span aor);
+
 #endif

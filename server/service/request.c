@@ -12,7 +12,7 @@
 
 enum {
     ANSWER_BYTES_MAX = 65507,
-    AOR_LOGGED_MAX = 120,
+    TABLE_MAX = 1 << 30, /* the cap is for new ones; what was let in before may come back */
     TAG_BYTES = 16,
     RETRY_AFTER_MIN_S = 2,
     RETRY_AFTER_JITTER_S = 8,
@@ -24,6 +24,7 @@ struct requests {
     struct transactions *transactions;
     const struct mac_key *tag_key;
     struct handle_table *table;
+    uint32_t max;
     struct table merged; /* by From tag, Call-ID, CSeq: those that are worked on */
     struct buffer scratch;
     struct metrics *metrics;
@@ -39,15 +40,12 @@ struct request {
     const struct flow *from;
     struct handle transaction;
     struct flow flow;
-    struct instant began;
-    enum sip_method method;
+    struct request_trace trace;
     int status;
     size_t line_bytes;   /* of the status line in what is composed or held */
     size_t common_bytes; /* of it and the common header fields */
     char *held;
     size_t held_bytes;
-    size_t aor_len;
-    char aor[AOR_LOGGED_MAX];
 };
 
 static void make_counters(struct requests *self)
@@ -78,7 +76,8 @@ struct requests *requests_new(struct loop *loop, struct log *log, struct metrics
     self->metrics = metrics;
     self->transactions = transactions;
     self->tag_key = tag_key;
-    self->table = handle_table_new(max);
+    self->table = handle_table_new(TABLE_MAX);
+    self->max = max;
     table_init(&self->merged);
     buffer_init(&self->scratch, ANSWER_BYTES_MAX);
     make_counters(self);
@@ -124,24 +123,39 @@ static uint64_t merged_hash(const struct requests *self, const struct sip_messag
         (struct span){(const char *)&message->cseq.number, sizeof(message->cseq.number)});
 }
 
-struct request *request_new(struct requests *requests, const struct sip_message *message,
+static struct request *make(struct requests *requests, const struct sip_message *message,
                             const struct flow *from, struct handle transaction)
 {
     struct request *self = calloc(1, sizeof(*self));
 
     must(self != NULL);
-    if (handle_add(requests->table, self, &self->handle) != STATUS_OK) {
-        free(self);
-        return NULL;
-    }
+    must(handle_add(requests->table, self, &self->handle) == STATUS_OK);
     self->owner = requests;
     self->message = message;
     self->from = from;
     self->flow = *from;
     self->transaction = transaction;
-    self->method = message->method;
-    self->began = loop_now(requests->loop);
+    self->trace = (struct request_trace){
+        .id = self->handle, .began = loop_now(requests->loop), .method = message->method};
     table_add(&requests->merged, &self->merged, merged_hash(requests, message));
+    return self;
+}
+
+struct request *request_new(struct requests *requests, const struct sip_message *message,
+                            const struct flow *from, struct handle transaction)
+{
+    if (handle_count(requests->table) >= requests->max)
+        return NULL;
+    return make(requests, message, from, transaction);
+}
+
+struct request *request_resume(struct requests *requests, const struct sip_message *message,
+                               const struct flow *from, struct handle transaction,
+                               const struct request_trace *trace)
+{
+    struct request *self = make(requests, message, from, transaction);
+
+    self->trace = *trace;
     return self;
 }
 
@@ -154,7 +168,7 @@ bool request_is_merged(const struct request *self)
     for (; link != NULL; link = table_next(link)) {
         const struct request *each = CONTAINER_OF(link, struct request, merged);
 
-        if (each != self && each->method == self->method)
+        if (each != self && each->trace.method == self->trace.method)
             return true;
     }
     return false;
@@ -173,9 +187,16 @@ const struct flow *request_flow(const struct request *self)
 
 void request_name_aor(struct request *self, struct span aor)
 {
-    self->aor_len = aor.len < AOR_LOGGED_MAX ? aor.len : AOR_LOGGED_MAX;
-    if (self->aor_len > 0)
-        memcpy(self->aor, aor.at, self->aor_len);
+    struct request_trace *trace = &self->trace;
+
+    trace->aor_len = (uint8_t)(aor.len < AOR_LOGGED_MAX ? aor.len : AOR_LOGGED_MAX);
+    if (trace->aor_len > 0)
+        memcpy(trace->aor, aor.at, trace->aor_len);
+}
+
+struct handle request_transaction(const struct request *self)
+{
+    return self->transaction;
 }
 
 /* ---- composing ---- */
@@ -229,23 +250,24 @@ static void hold(struct request *self)
 
 /* ---- the ends ---- */
 
-static void log_answer(const struct request *self)
+void requests_note_answer(const struct requests *requests, const struct request_trace *trace,
+                          int status)
 {
-    const struct requests *owner = self->owner;
     struct span method =
-        self->method == SIP_METHOD_OTHER ? SPAN("other") : sip_method_name(self->method);
-    int64_t took_us = loop_now(owner->loop).us - self->began.us;
+        trace->method == SIP_METHOD_OTHER ? SPAN("other") : sip_method_name(trace->method);
+    int64_t took_us = loop_now(requests->loop).us - trace->began.us;
     char event[16];
 
-    metric_observe(owner->seconds, (double)took_us / 1e6);
-    if (!log_enabled(owner->log, LOG_INFO))
+    (*requests->answers[trace->method][status / 100])++;
+    metric_observe(requests->seconds, (double)took_us / 1e6);
+    if (!log_enabled(requests->log, LOG_INFO))
         return;
     for (size_t i = 0; i < method.len && i < sizeof(event) - 1; i++)
         event[i] = (char)(method.at[i] | 0x20);
     event[method.len < sizeof(event) ? method.len : sizeof(event) - 1] = '\0';
-    log_line(owner->log, LOG_INFO, event, "id=%" PRIx32 ".%" PRIx32 " aor=%.*s code=%d ms=%.1f",
-             self->handle.slot, self->handle.generation, (int)self->aor_len, self->aor,
-             self->status, (double)took_us / 1e3);
+    log_line(requests->log, LOG_INFO, event, "id=%" PRIx32 ".%" PRIx32 " aor=%.*s code=%d ms=%.1f",
+             trace->id.slot, trace->id.generation, (int)trace->aor_len, trace->aor, status,
+             (double)took_us / 1e3);
 }
 
 static void end(struct request *self)
@@ -260,10 +282,17 @@ static void send(struct request *self, struct span bytes)
 {
     struct requests *owner = self->owner;
 
-    (*owner->answers[self->method][self->status / 100])++;
     server_transaction_respond(owner->transactions, self->transaction, self->status, bytes, NULL);
-    log_answer(self);
+    requests_note_answer(owner, &self->trace, self->status);
     end(self);
+}
+
+struct request_trace request_hand_over(struct request *self)
+{
+    const struct request_trace trace = self->trace;
+
+    end(self);
+    return trace;
 }
 
 void request_answer(struct request *self)

@@ -28,6 +28,17 @@ struct request;
 /** All requests that are being worked on. */
 struct requests;
 
+enum { AOR_LOGGED_MAX = 120 };
+
+/** What the log and the metrics say of a request, whoever answers it. A plain value. */
+struct request_trace {
+    struct handle id;
+    struct instant began;
+    enum sip_method method;
+    uint8_t aor_len;
+    char aor[AOR_LOGGED_MAX];
+};
+
 /** Borrows all. At most `max` at a time. */
 struct requests *requests_new(struct loop *loop, struct log *log, struct metrics *metrics,
                               struct transactions *transactions, const struct mac_key *tag_key,
@@ -51,9 +62,16 @@ void requests_refuse_surplus(struct requests *requests, const struct sip_message
  */
 bool request_is_merged(const struct request *self);
 
+/** One that was handed over comes back to be answered here; never NULL. Lends as request_new(). */
+struct request *request_resume(struct requests *requests, const struct sip_message *message,
+                               const struct flow *from, struct handle transaction,
+                               const struct request_trace *trace);
+
 /** Until the first return to the loop; what is held has copied what it needs. */
 const struct sip_message *request_message(const struct request *self);
 const struct flow *request_flow(const struct request *self);
+
+struct handle request_transaction(const struct request *self);
 
 /** Whom it acts for or on, for the log; copied, cut to some 120 octets. */
 void request_name_aor(struct request *self, struct span aor);
@@ -83,6 +101,13 @@ void request_refuse_with(struct request *self, int status, const char *phrase, c
 
 /** 423 with Min-Expires (RFC 3261 section 10.3, RFC 3903 section 6, RFC 6665 section 4.2.1.1). */
 void request_refuse_brief(struct request *self, uint32_t min_expires_s);
+
+/** Without an answer: who takes it over answers its transaction, and notes it by the trace. */
+struct request_trace request_hand_over(struct request *self);
+
+/** One log line and the counters, for an answer that did not come from here. */
+void requests_note_answer(const struct requests *requests, const struct request_trace *trace,
+                          int status);
 
 /** 500 with a jittered Retry-After: unlike 503 it silences the client for nothing else. */
 void request_refuse_for_now(struct request *self);

@@ -1,14 +1,13 @@
 /*
- * router.c - the order of the refusals is that of RFC 3261 sections 8.2 and 16.3: syntax, method,
- * scheme, whose domain, hops and loops, merged requests, extensions; what is particular to a
- * method comes in its own file.
+ * router.c - syntax and scheme first, for every request; then, by whose it is, the refusals of a
+ * UAS (RFC 3261 section 8.2: method, merged requests, extensions, encoding) here, or those of a
+ * proxy (section 16.3) in proxy.c. What is particular to a method comes in its own file.
  */
 #include "server/service/router.h"
 
 #include "server/sip/compose.h"
 #include "server/sip/parameter.h"
 #include "server/sip/parse.h"
-#include "server/transaction/client_transaction.h"
 
 #define ALLOW SPAN("OPTIONS, REGISTER, PUBLISH, SUBSCRIBE, CANCEL")
 
@@ -27,7 +26,7 @@ static bool refused_syntax(struct request *request)
     return true;
 }
 
-/* RFC 3261 section 8.2.1. */
+/* RFC 3261 section 8.2.1: for what names no user, so that there is nobody to pass it on to. */
 static bool refused_method(struct request *request)
 {
     switch (request_message(request)->method) {
@@ -35,9 +34,9 @@ static bool refused_method(struct request *request)
     case SIP_REGISTER:
     case SIP_PUBLISH:
     case SIP_SUBSCRIBE:
+        return false;
     case SIP_CANCEL:
     case SIP_ACK:
-        return false;
     case SIP_INVITE:
     case SIP_BYE:
     case SIP_NOTIFY:
@@ -64,58 +63,6 @@ static bool refused_scheme(struct request *request)
     if (scheme == SIP_SCHEME_SIP || scheme == SIP_SCHEME_SIPS)
         return false;
     request_refuse(request, 416, NULL);
-    return true;
-}
-
-static bool is_own_address(const struct router *self, const struct sip_uri *uri)
-{
-    const struct transport *transport = self->state->node.transport;
-    struct endpoint end = {0};
-
-    if (endpoint_parse_host(uri->host, &end) != STATUS_OK)
-        return false;
-    for (uint16_t i = 0; i < transport_listener_count(transport); i++) {
-        const struct endpoint local = transport_local(transport, i);
-
-        if (endpoint_same_address(&local, &end) &&
-            (uri->port == local.port || (uri->port == 0 && local.port == 5060)))
-            return true;
-    }
-    return false;
-}
-
-/* Our own branch on one of its Via values: it has been here (RFC 3261 section 16.3 step 4). */
-static bool has_looped(const struct router *self, const struct sip_message *message)
-{
-    struct sip_values values = sip_values_of(message, SIP_VIA);
-    struct span value;
-    struct sip_via via;
-
-    while (sip_values_next(&values, &value))
-        if (sip_via_parse(value, &via) == STATUS_OK &&
-            transactions_made_branch(self->transactions, via.branch))
-            return true;
-    return false;
-}
-
-/* A request for elsewhere meets the checks of a proxy first (section 16.3), then the fact that
- * we serve no such domain. */
-static bool refused_place(const struct router *self, struct request *request)
-{
-    const struct sip_message *message = request_message(request);
-
-    if (domains_find(self->state->domains, message->uri.host) != NULL ||
-        is_own_address(self, &message->uri))
-        return false;
-    if (message->max_forwards == 0)
-        request_refuse(request, 483, NULL);
-    else if (has_looped(self, message))
-        request_refuse(request, 482, NULL);
-    else if (sip_count(message, SIP_PROXY_REQUIRE) > 0)
-        request_refuse_with(request, 420, NULL, "Unsupported",
-                            sip_header_value(message, SIP_PROXY_REQUIRE));
-    else
-        request_refuse(request, 404, "Domain Not Served Here");
     return true;
 }
 
@@ -170,9 +117,12 @@ static bool refused_encoding(struct request *request)
     return true;
 }
 
+/* What goes on in a dialog goes on while we drain. */
 static bool refused_state(const struct router *self, struct request *request)
 {
-    if (self->state->ready && !self->draining)
+    const bool begins = span_empty(request_message(request)->to.tag);
+
+    if (self->state->ready && !(self->draining && begins))
         return false;
     /* The whole process refuses: 503 is right here (section 21.5.4). */
     request_refuse_with(request, 503, self->draining ? "Shutting Down" : "Not Ready", "Retry-After",
@@ -197,49 +147,62 @@ static void answer_options(const struct router *self, struct request *request)
     request_answer(request);
 }
 
-static void dispatch(struct router *self, struct request *request)
+/* CANCEL goes from hop to hop, and is answered by each (section 9.2, 16.10). */
+static void answer_cancel(struct router *self, struct request *request, struct handle invite)
 {
-    switch (request_message(request)->method) {
-    case SIP_REGISTER:
-        register_receive(&self->registrar, request);
-        return;
-    case SIP_PUBLISH:
-        publish_receive(&self->publish, request);
-        return;
-    case SIP_SUBSCRIBE:
-        subscribe_receive(&self->subscribe, request);
-        return;
-    case SIP_OPTIONS:
-        answer_options(self, request);
-        return;
-    case SIP_CANCEL: /* no INVITE is ever pending here (section 9.2) */
+    if (!fork_cancel(self->proxy.forks, invite)) {
         request_refuse(request, 481, NULL);
         return;
-    case SIP_METHOD_OTHER:
-    case SIP_INVITE:
-    case SIP_ACK:
-    case SIP_BYE:
-    case SIP_NOTIFY:
-    case SIP_MESSAGE:
-    case SIP_INFO:
-    case SIP_UPDATE:
-    case SIP_PRACK:
-    case SIP_REFER:
-    case SIP_METHODS:
-        break;
     }
-    request_refuse_with(request, 405, NULL, "Allow", ALLOW);
+    (void)request_compose(request, 200, (struct span){0}, (struct span){0}, false);
+    request_answer(request);
 }
 
-/* RFC 3261 section 8.2.2.3: neither in a CANCEL nor in an ACK is Require looked at. */
-static bool refused(struct router *self, struct request *request)
+/* ---- whose it is ---- */
+
+/* Ours to answer: what a server of events and locations is asked for, and what names no user. */
+static bool is_served_here(const struct sip_message *message, const struct routing *routing)
 {
-    if (refused_state(self, request) || refused_syntax(request) || refused_method(request) ||
-        refused_scheme(request) || refused_place(self, request))
-        return true;
-    if (request_message(request)->method == SIP_CANCEL)
+    if (!routing->is_local)
         return false;
-    return refused_merged(request) || refused_extension(request) || refused_encoding(request);
+    return message->method == SIP_REGISTER || message->method == SIP_PUBLISH ||
+           message->method == SIP_SUBSCRIBE || span_empty(routing->uri.user);
+}
+
+/* The refusals of a UAS; each true when the request was refused. */
+static bool refused_here(struct request *request)
+{
+    return refused_method(request) || refused_merged(request) || refused_extension(request) ||
+           refused_encoding(request);
+}
+
+static void serve(struct router *self, struct request *request)
+{
+    const enum sip_method method = request_message(request)->method;
+
+    if (refused_here(request))
+        return;
+    if (method == SIP_REGISTER)
+        register_receive(&self->registrar, request);
+    else if (method == SIP_PUBLISH)
+        publish_receive(&self->publish, request);
+    else if (method == SIP_SUBSCRIBE)
+        subscribe_receive(&self->subscribe, request);
+    else
+        answer_options(self, request);
+}
+
+static void dispatch(struct router *self, struct request *request)
+{
+    const struct sip_message *message = request_message(request);
+    struct routing routing;
+
+    if (routing_read(self->state, message, &routing) != STATUS_OK)
+        request_refuse(request, 400, "Malformed Route");
+    else if (is_served_here(message, &routing))
+        serve(self, request);
+    else
+        proxy_receive(&self->proxy, request, &routing);
 }
 
 void router_receive(void *context, struct sip_message *message, const struct flow *from,
@@ -248,14 +211,18 @@ void router_receive(void *context, struct sip_message *message, const struct flo
     struct router *self = context;
     struct request *request;
 
-    (void)invite;
-    if (message->method == SIP_ACK)
-        return; /* to a refusal of ours; nothing waits for it */
+    if (message->method == SIP_ACK) {
+        if (self->state->ready)
+            proxy_receive_ack(&self->proxy, message, from);
+        return;
+    }
     request = request_new(self->requests, message, from, transaction);
     if (request == NULL) {
         requests_refuse_surplus(self->requests, message, from, transaction);
         return;
     }
-    if (!refused(self, request))
+    if (message->method == SIP_CANCEL)
+        answer_cancel(self, request, invite);
+    else if (!refused_state(self, request) && !refused_syntax(request) && !refused_scheme(request))
         dispatch(self, request);
 }

@@ -3,16 +3,18 @@
 #define SERVICE_ROUTER_H
 
 #include "server/service/event_package.h"
+#include "server/service/proxy.h"
 #include "server/service/publish.h"
 #include "server/service/register.h"
 #include "server/service/request.h"
 #include "server/service/subscribe.h"
 
 /**
- * The walk through this layer:
+ * The walk through this layer, when routing.c has told whose a request is:
  *
- *     transaction/ -> router_receive() -> register.c | publish.c | subscribe.c | options.c
+ *     transaction/ -> router_receive() -> register.c | publish.c | subscribe.c
  *                  -> state/ (one wait: the commit) -> the answer
+ *                                      -> proxy.c -> fork.c -> transaction/ -> transport/
  *     state/       -> notify.c -> dialog/ -> transaction/ -> transport/
  *
  * Filled in by server.c; borrows all its collaborators for the life of the process.
@@ -25,7 +27,8 @@ struct router {
     struct registrar registrar;
     struct publish publish;
     struct subscribe subscribe;
-    bool draining; /* SIGTERM: what is new gets 503 */
+    struct proxy proxy;
+    bool draining; /* SIGTERM: what begins something new gets 503 */
 };
 
 /** A transactions_request_fn with the router as its context. */

@@ -5,6 +5,7 @@
  */
 #include "server/service/subscribe.h"
 
+#include "server/service/target.h"
 #include "server/sip/compose.h"
 #include "server/sip/event.h"
 #include "server/sip/media.h"
@@ -91,22 +92,12 @@ static bool is_open(const struct subscribing *it)
     return false;
 }
 
-/*
- * A device behind a NAT names an address in its Via that is not where its request came from. What
- * we send goes back over that flow then, not to its Contact. Behind a proxy the route set tells
- * the way.
- */
+/* Behind a proxy the route set tells the way. */
 static void read_flow(struct subscribing *it)
 {
-    const struct flow *flow = request_flow(it->request);
-    struct endpoint sent_by = {0};
-
-    it->change.flow = *flow;
-    if (!span_empty(it->change.ids.route_set) || sip_count(it->message, SIP_VIA) != 1)
-        return;
-    it->change.bound = flow_is_reliable(flow) ||
-                       endpoint_parse_host(it->message->via.host, &sent_by) != STATUS_OK ||
-                       !endpoint_same_address(&sent_by, &flow->remote);
+    it->change.flow = *request_flow(it->request);
+    it->change.bound =
+        span_empty(it->change.ids.route_set) && target_is_nated(it->message, &it->change.flow);
 }
 
 /* ---- the answer ---- */

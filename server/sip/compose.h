@@ -39,12 +39,19 @@ void sip_compose_response_head(struct buffer *buffer, const struct sip_message *
                                struct span phrase, struct span to_tag,
                                const struct sip_source *source, bool record_route);
 
+/** All Via of `request` in their order, the top one stamped by `source` as above. */
+void sip_compose_vias(struct buffer *buffer, const struct sip_message *request,
+                      const struct sip_source *source);
+
 /** `METHOD uri SIP/2.0`. */
 void sip_compose_request_line(struct buffer *buffer, struct span method, struct span uri);
 
 /** `Name: value`; one line. */
 void sip_compose_header(struct buffer *buffer, struct span name, struct span value);
 void sip_compose_header_number(struct buffer *buffer, struct span name, uint64_t value);
+
+/** `Date: Sat, 13 Nov 2010 23:29:00 GMT` (section 20.17); seconds since 1970. */
+void sip_compose_date(struct buffer *buffer, int64_t unix_s);
 
 /** `text` as a quoted string: quotes and backslashes escaped, octets that may not stand there left
  * out. */

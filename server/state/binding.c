@@ -13,6 +13,7 @@ enum field { KEY, CONTACT, PARAMETERS, PATH, INSTANCE, CALL_ID, FROM_TAG, USER_A
 struct version {
     struct hot_version hot; /* first: hot.c knows it by this */
     bool seen_now;          /* its flow was seen in this epoch, as its row says */
+    bool bound;
     uint32_t cseq;
     uint32_t expires_s;
     uint32_t reg_id;
@@ -44,6 +45,8 @@ struct bindings {
     struct table table;
     uint32_t max;
     size_t count;
+    binding_committed_fn *on_committed;
+    void *context;
 };
 
 static struct version *version_of(struct hot_version *version)
@@ -74,6 +77,11 @@ static bool is_live(const struct binding *self)
     return self->hot.newest != NULL && !self->hot.newest->removed;
 }
 
+static bool is_seen(const struct binding *self)
+{
+    return self->hot.committed != NULL && !self->hot.committed->removed;
+}
+
 static struct binding *binding_of(struct list *link)
 {
     return CONTAINER_OF(link, struct binding, link);
@@ -92,7 +100,7 @@ static void write(const struct hot *hot, const struct hot_version *hot_version,
     const struct binding *self = (const struct binding *)hot;
     const struct version *version = (const struct version *)hot_version;
     struct path_text text;
-    const struct binding_row row = {
+    struct binding_row row = {
         .id = self->id,
         .aor = aor_of(self->location),
         .contact_key = field(version, KEY),
@@ -110,6 +118,7 @@ static void write(const struct hot *hot, const struct hot_version *hot_version,
         .expires_s = version->expires_s,
     };
 
+    row.flow.bound = version->bound;
     storage_put_binding(storage, change, &row);
 }
 
@@ -128,8 +137,13 @@ static void watch_expiry(struct binding *self)
 
 static void committed(struct hot *hot, const struct hot_version *before)
 {
+    struct binding *self = (struct binding *)hot;
+    const struct bindings *owner = self->location->owner;
+
     (void)before;
-    watch_expiry((struct binding *)hot);
+    watch_expiry(self);
+    if (owner->on_committed != NULL && !hot->committed->removed)
+        owner->on_committed(owner->context, aor_of(self->location), self);
 }
 
 static void dropped(struct hot *hot)
@@ -203,6 +217,12 @@ void bindings_free(struct bindings *self)
     table_each(&self->table, free_location, NULL);
     table_deinit(&self->table);
     free(self);
+}
+
+void bindings_watch(struct bindings *self, binding_committed_fn *fn, void *context)
+{
+    self->on_committed = fn;
+    self->context = context;
 }
 
 size_t bindings_count(const struct bindings *self)
@@ -289,6 +309,7 @@ static struct version *version_for(const struct bindings *self, const struct bin
     version->deadline =
         instant_after(loop_now(self->node->loop), (int64_t)change->expires_s * US_PER_S);
     version->flow = change->flow;
+    version->bound = change->bound;
     version->seen_now = true;
     return version;
 }
@@ -309,7 +330,7 @@ static bool is_refresh(const struct version *before, const struct version *after
 static bool is_same_again(const struct version *before, const struct version *after)
 {
     return before->seen_now && before->q_thousandths == after->q_thousandths &&
-           flow_equal(&before->flow, &after->flow) &&
+           before->bound == after->bound && flow_equal(&before->flow, &after->flow) &&
            span_equal(field(before, CALL_ID), field(after, CALL_ID));
 }
 
@@ -404,6 +425,7 @@ void bindings_load(struct bindings *self, const struct binding_row *row)
     version->reg_id = row->reg_id;
     version->q_thousandths = row->q_thousandths;
     version->deadline = node_deadline(self->node, row->remaining_us);
+    version->bound = row->flow.bound;
     (void)path_from_row(self->node, &row->flow, &version->flow); /* else no flow: not a target */
     hot_load(&made->hot, &version->hot);
     watch_expiry(made);
@@ -439,16 +461,29 @@ size_t location_count(const struct location *location)
     return count;
 }
 
-void location_each(const struct location *location, location_each_fn *fn, void *context)
+typedef bool is_wanted_fn(const struct binding *self);
+
+static void each(const struct location *location, is_wanted_fn *is_wanted, location_each_fn *fn,
+                 void *context)
 {
     if (location == NULL)
         return;
     for (struct list *link = location->bindings.next, *next; link != &location->bindings;
          link = next) {
         next = link->next;
-        if (is_live(binding_of(link)))
+        if (is_wanted(binding_of(link)))
             fn(binding_of(link), context);
     }
+}
+
+void location_each(const struct location *location, location_each_fn *fn, void *context)
+{
+    each(location, is_live, fn, context);
+}
+
+void location_each_seen(const struct location *location, location_each_fn *fn, void *context)
+{
+    each(location, is_seen, fn, context);
 }
 
 size_t location_unsettled(const struct location *location, struct handle out[], size_t max)
@@ -464,23 +499,41 @@ size_t location_unsettled(const struct location *location, struct handle out[], 
     return count;
 }
 
-struct binding_view binding_view(const struct binding *self)
+static struct binding_view view_of(const struct binding *self, const struct version *version)
 {
-    const struct version *last = newest(self);
     const struct instant now = loop_now(self->location->owner->node->loop);
-    int64_t left_us = last->deadline.us - now.us;
+    int64_t left_us = version->deadline.us - now.us;
 
     return (struct binding_view){
-        .contact_key = field(last, KEY),
-        .contact = field(last, CONTACT),
-        .parameters = field(last, PARAMETERS),
-        .path = field(last, PATH),
-        .q_thousandths = last->q_thousandths,
-        .call_id = field(last, CALL_ID),
-        .cseq = last->cseq,
-        .flow = last->flow,
+        .id = self->id,
+        .contact_key = field(version, KEY),
+        .contact = field(version, CONTACT),
+        .parameters = field(version, PARAMETERS),
+        .path = field(version, PATH),
+        .instance = field(version, INSTANCE),
+        .user_agent = field(version, USER_AGENT),
+        .q_thousandths = version->q_thousandths,
+        .call_id = field(version, CALL_ID),
+        .cseq = version->cseq,
+        .flow = version->flow,
+        .bound = version->bound,
         .expires_s = left_us <= 0 ? 0 : (uint32_t)((left_us + US_PER_S - 1) / US_PER_S),
     };
+}
+
+bool binding_is_seen(const struct binding *self)
+{
+    return is_seen(self);
+}
+
+struct binding_view binding_view(const struct binding *self)
+{
+    return view_of(self, newest(self));
+}
+
+struct binding_view binding_seen(const struct binding *self)
+{
+    return view_of(self, version_of(self->hot.committed));
 }
 
 struct handle binding_handle(const struct binding *self)

@@ -20,6 +20,10 @@ struct bindings *bindings_new(struct node *node, uint32_t bindings_max);
 void bindings_free(struct bindings *self);
 size_t bindings_count(const struct bindings *self);
 
+/** Called when a binding was made, changed or refreshed, by its commit. One watcher: keep.c. */
+typedef void binding_committed_fn(void *context, struct span aor, const struct binding *binding);
+void bindings_watch(struct bindings *self, binding_committed_fn *fn, void *context);
+
 /** NULL when the AOR has none. */
 struct location *bindings_find(const struct bindings *self, struct span aor);
 
@@ -38,19 +42,24 @@ struct binding_change {
     uint32_t cseq;
     struct span user_agent;
     struct flow flow;
+    bool bound;         /* requests go over `flow`, whatever the Contact says */
     uint32_t expires_s; /* granted; 0 removes */
 };
 
-/** Of the newest version, pending or not; lent until the next stage. */
+/** Of one version, the newest or the committed one; lent until the next stage. */
 struct binding_view {
+    int64_t id;
     struct span contact_key;
     struct span contact;
     struct span parameters;
     struct span path;
+    struct span instance;
+    struct span user_agent;
     int32_t q_thousandths;
     struct span call_id;
     uint32_t cseq;
     struct flow flow;
+    bool bound;
     uint32_t expires_s; /* left, rounded up */
 };
 
@@ -65,11 +74,20 @@ typedef void location_each_fn(struct binding *binding, void *context);
  */
 void location_each(const struct location *location, location_each_fn *fn, void *context);
 
+/** The same for what the world sees: bindings that are live by their committed versions. */
+void location_each_seen(const struct location *location, location_each_fn *fn, void *context);
+
 /** Names those with something pending, be it a removal, at most `max`; returns how many. */
 size_t location_unsettled(const struct location *location, struct handle out[], size_t max);
 
 /** Reads the newest version. */
 struct binding_view binding_view(const struct binding *self);
+
+/** True when it is live by its committed version. */
+bool binding_is_seen(const struct binding *self);
+
+/** Reads the committed version of one that location_each_seen() gave. */
+struct binding_view binding_seen(const struct binding *self);
 
 /**
  * Stages one change: makes, refreshes or removes. The caller's next step is batch_wait()

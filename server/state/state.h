@@ -6,10 +6,13 @@
 #include "server/state/account.h"
 #include "server/state/batch.h"
 #include "server/state/binding.h"
+#include "server/state/device.h"
 #include "server/state/domain.h"
+#include "server/state/message.h"
 #include "server/state/publication.h"
 #include "server/state/resource.h"
 #include "server/state/subscription.h"
+#include "server/state/trusted_peer.h"
 
 /**
  * The walk through this layer, for a change:
@@ -23,10 +26,14 @@ struct state {
     struct node node;
     struct domains *domains;
     struct accounts *accounts;
+    struct trusted_peers *trusted_peers;
     struct resources *resources;
     struct bindings *bindings;
     struct publications *publications;
     struct subscriptions *subscriptions;
+    struct mailboxes mailboxes;
+    struct devices *devices;
+    struct messages *messages;
     bool ready;   /* loaded, and the owner */
     bool standby; /* waits for the lease */
     uint64_t loaded_notified_batch;
@@ -48,6 +55,8 @@ struct state_options {
     struct batch_options batch;
     struct publication_limits publication;
     struct subscription_limits subscription;
+    struct device_limits device;
+    struct message_limits message;
     uint32_t bindings_max;
     int64_t outage_grace_us;
     uint32_t expiry_per_s;

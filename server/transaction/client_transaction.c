@@ -3,7 +3,7 @@
 
 #include "server/base/list.h"
 #include "server/base/must.h"
-#include "server/transaction/ack.h"
+#include "server/transaction/companion.h"
 #include "server/transaction/transactions.h"
 
 #include <stdlib.h>
@@ -47,6 +47,7 @@ struct client_transaction {
     struct list link; /* among all, for the end of the process only */
     struct transactions *layer;
     struct handle handle;
+    struct handle cancel; /* an INVITE's CANCEL: a transaction with the same branch */
     struct client_transaction_owner owner;
     struct kept kept; /* the request, then perhaps its ACK */
     struct flow to;
@@ -58,6 +59,7 @@ struct client_transaction {
     bool has_failed; /* the timer brings CLIENT_ERROR */
     bool ends_at_deadline;
     bool is_abandoned;
+    bool is_cancelled; /* the CANCEL is sent, or will be with the first provisional response */
 };
 
 /* clang-format off */
@@ -76,7 +78,7 @@ static const struct arrow invite_arrows[CLIENT_STATES][CLIENT_EVENTS] = {
         [CLIENT_PROVISIONAL] = {CLIENT_PROCEEDING, TELL},
         [CLIENT_SUCCESS]     = {CLIENT_ACCEPTED,   TELL | START_TIMER},
         [CLIENT_REFUSAL]     = {CLIENT_COMPLETED,  TELL | START_TIMER | MAKE_ACK | SEND_ACK},
-        [CLIENT_GIVE_UP]     = {CLIENT_TERMINATED, 0}, /* only when abandoned */
+        [CLIENT_GIVE_UP]     = {CLIENT_TERMINATED, TELL_TIMEOUT}, /* cancelled or abandoned */
     },
     [CLIENT_COMPLETED] = {
         [CLIENT_REFUSAL]     = {CLIENT_COMPLETED,  SEND_ACK},
@@ -131,6 +133,10 @@ static bool is_invite(const struct client_transaction *it)
 
 static void destroy(struct transactions *self, struct client_transaction *it)
 {
+    struct client_transaction *cancel = client_find(self, it->cancel);
+
+    if (cancel != NULL) /* its answer could not be told from the INVITE's any more */
+        destroy(self, cancel);
     timer_stop(self->timers, &it->timer);
     list_remove(&it->link);
     handle_remove(self->client_handles, it->handle);
@@ -209,7 +215,7 @@ static void send_again(struct transactions *self, struct client_transaction *it)
 static void make_ack(struct transactions *self, struct client_transaction *it,
                      const struct sip_message *response)
 {
-    char octets[ACK_MAX_BYTES];
+    char octets[COMPANION_MAX_BYTES];
     struct buffer ack;
 
     transactions_parse_again(self, kept_head(&it->kept));
@@ -237,6 +243,43 @@ static bool linger(struct transactions *self, struct client_transaction *it)
     return true;
 }
 
+/* ---- CANCEL (RFC 3261 section 9.1) ---- */
+
+static struct client_transaction *make(struct transactions *self, enum sip_method method,
+                                       const struct flow *to,
+                                       const struct client_transaction_owner *owner);
+static void begin(struct transactions *self, struct client_transaction *it, struct span head,
+                  struct blob *body);
+
+/* After so long without a final response the INVITE counts as cancelled. */
+static void wait_for_end(struct transactions *self, struct client_transaction *it)
+{
+    struct instant now = transactions_now(self);
+
+    it->interval_ms = 0;
+    it->deadline_us = now.us + transactions_give_up_us(self);
+    start_timer(self, it, now);
+}
+
+/* At the cap there is none: the INVITE then ends by itself, or by its time. */
+static void send_cancel(struct transactions *self, struct client_transaction *it)
+{
+    static const struct client_transaction_owner nobody;
+    char octets[COMPANION_MAX_BYTES];
+    struct client_transaction *cancel;
+    struct buffer out;
+
+    wait_for_end(self, it);
+    transactions_parse_again(self, kept_head(&it->kept));
+    buffer_init_fixed(&out, octets, sizeof(octets));
+    cancel_compose(&self->scratch, &out);
+    cancel = out.overflowed ? NULL : make(self, SIP_CANCEL, &it->to, &nobody);
+    if (cancel == NULL)
+        return;
+    it->cancel = cancel->handle;
+    begin(self, cancel, buffer_span(&out), NULL);
+}
+
 /* Takes the arrow. What is told comes last, since the owner may end the transaction. */
 static void apply(struct transactions *self, struct client_transaction *it, enum client_event event,
                   const struct sip_message *response)
@@ -251,6 +294,8 @@ static void apply(struct transactions *self, struct client_transaction *it, enum
     it->state = arrow->next;
     if (arrow->actions & STOP_TIMER && !it->is_abandoned)
         timer_stop(self->timers, &it->timer);
+    if (arrow->actions & STOP_TIMER && it->is_cancelled)
+        send_cancel(self, it);
     if (arrow->actions & MAKE_ACK)
         make_ack(self, it, response);
     if (arrow->actions & START_TIMER)
@@ -317,6 +362,8 @@ void client_transactions_receive(struct transactions *self, const struct sip_mes
     case BRANCH_STRANGE:
         break;
     }
+    if (it != NULL && is_invite(it) && response->cseq.method == SIP_CANCEL)
+        it = client_find(self, it->cancel);
     if (it == NULL || it->method != (uint8_t)response->cseq.method)
         (*self->counters.strays)++;
     else
@@ -337,15 +384,14 @@ void client_transactions_failed(struct transactions *self, struct span branch)
 
 /* ---- from above ---- */
 
-enum status client_transaction_new(struct transactions *self, enum sip_method method,
-                                   const struct flow *to,
-                                   const struct client_transaction_owner *owner, struct handle *out,
-                                   char branch[BRANCH_MAX], size_t *branch_len)
+static struct client_transaction *make(struct transactions *self, enum sip_method method,
+                                       const struct flow *to,
+                                       const struct client_transaction_owner *owner)
 {
     struct client_transaction *it = pool_alloc(self->client_pool);
 
     if (it == NULL)
-        return STATUS_LIMIT;
+        return NULL;
     memset(it, 0, sizeof(*it));
     list_init(&it->link);
     must(handle_add(self->client_handles, it, &it->handle) == STATUS_OK);
@@ -356,6 +402,30 @@ enum status client_transaction_new(struct transactions *self, enum sip_method me
     it->method = (uint8_t)method;
     it->state = method == SIP_INVITE ? CLIENT_CALLING : CLIENT_TRYING;
     self->client_counts[is_invite(it)]++;
+    return it;
+}
+
+static void begin(struct transactions *self, struct client_transaction *it, struct span head,
+                  struct blob *body)
+{
+    struct instant now = transactions_now(self);
+
+    kept_put(self->shelf, &it->kept, head, body);
+    it->deadline_us = now.us + transactions_give_up_us(self);                     /* B, F */
+    it->interval_ms = flow_is_reliable(&it->to) ? 0 : self->options.timers.t1_ms; /* A, E */
+    start_timer(self, it, now);
+    send(self, it);
+}
+
+enum status client_transaction_new(struct transactions *self, enum sip_method method,
+                                   const struct flow *to,
+                                   const struct client_transaction_owner *owner, struct handle *out,
+                                   char branch[BRANCH_MAX], size_t *branch_len)
+{
+    const struct client_transaction *it = make(self, method, to, owner);
+
+    if (it == NULL)
+        return STATUS_LIMIT;
     branch_compose(&self->branch_key, self->options.node, it->handle, branch);
     *branch_len = BRANCH_BYTES;
     *out = it->handle;
@@ -366,21 +436,25 @@ void client_transaction_send(struct transactions *self, struct handle handle, st
                              struct blob *body)
 {
     struct client_transaction *it = client_find(self, handle);
-    struct instant now = transactions_now(self);
 
-    if (it == NULL)
+    if (it != NULL)
+        begin(self, it, head, body);
+}
+
+void client_transaction_cancel(struct transactions *self, struct handle handle)
+{
+    struct client_transaction *it = client_find(self, handle);
+
+    if (it == NULL || !is_invite(it) || is_answered(it) || it->is_cancelled)
         return;
-    kept_put(self->shelf, &it->kept, head, body);
-    it->deadline_us = now.us + transactions_give_up_us(self);                     /* B, F */
-    it->interval_ms = flow_is_reliable(&it->to) ? 0 : self->options.timers.t1_ms; /* A, E */
-    start_timer(self, it, now);
-    send(self, it);
+    it->is_cancelled = true;
+    if (it->state == CLIENT_PROCEEDING)
+        send_cancel(self, it);
 }
 
 void client_transaction_abandon(struct transactions *self, struct handle handle)
 {
     struct client_transaction *it = client_find(self, handle);
-    struct instant now = transactions_now(self);
 
     if (it == NULL)
         return;
@@ -391,11 +465,23 @@ void client_transaction_abandon(struct transactions *self, struct handle handle)
     /* The answer to an INVITE will come and be repeated until it gets its ACK. */
     it->owner = (struct client_transaction_owner){0};
     it->is_abandoned = true;
-    if (is_answered(it))
-        return;
-    it->interval_ms = 0;
-    it->deadline_us = now.us + transactions_give_up_us(self);
-    start_timer(self, it, now);
+    if (!is_answered(it))
+        wait_for_end(self, it);
+}
+
+bool client_transaction_owner_of(const struct transactions *self, struct span branch,
+                                 const void *context, struct handle *owner)
+{
+    const struct client_transaction *it;
+    struct handle handle;
+
+    if (branch_parse(&self->branch_key, self->options.node, branch, &handle) != BRANCH_OURS)
+        return false;
+    it = client_find(self, handle);
+    if (it == NULL || it->owner.context != context)
+        return false;
+    *owner = it->owner.handle;
+    return true;
 }
 
 /* ---- life ---- */

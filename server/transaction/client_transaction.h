@@ -58,6 +58,20 @@ MUST_USE enum status client_transaction_new(struct transactions *self, enum sip_
 void client_transaction_send(struct transactions *self, struct handle handle, struct span head,
                              struct blob *body);
 
+/**
+ * Cancels an INVITE that has no final response yet: at once, or with its first provisional response
+ * (RFC 3261 section 9.1). The owner is told of the INVITE's end as always: mostly a 487, a 2xx that
+ * crossed the CANCEL, or CLIENT_TIMEOUT when nothing comes for 64*T1.
+ */
+void client_transaction_cancel(struct transactions *self, struct handle handle);
+
+/**
+ * Who sent the request whose Via bears `branch`, when that is one of `context`'s whose transaction
+ * still lives: such a request has been here before (RFC 3261 section 16.3 step 4).
+ */
+bool client_transaction_owner_of(const struct transactions *self, struct span branch,
+                                 const void *context, struct handle *owner);
+
 /** The owner wants to hear no more: retransmissions stop, late answers are dropped. */
 void client_transaction_abandon(struct transactions *self, struct handle handle);
 

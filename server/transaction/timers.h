@@ -10,7 +10,7 @@ struct transaction_timers {
         t1_ms; /* round trip; default 500. A, E, G begin with it; B, F, H, J, L, M are 64 of it */
     uint32_t t2_ms;         /* longest interval between retransmissions; default 4,000 */
     uint32_t t4_ms;         /* how long a message stays in the network; default 5,000. I, K */
-    uint32_t timer_d_ms;    /* how long an INVITE client repeats its ACK; default 32,000 */
+    uint32_t timer_d_ms;    /* how long an INVITE client repeats its ACK; default 64 of T1 */
     uint32_t invite_100_ms; /* an INVITE not answered for so long gets its 100; default 200 */
 };
 

@@ -62,7 +62,7 @@ static struct transaction_options with_defaults(const struct transaction_options
     set_default(&made.timers.t1_ms, 500);
     set_default(&made.timers.t2_ms, 4000);
     set_default(&made.timers.t4_ms, 5000);
-    set_default(&made.timers.timer_d_ms, 32000);
+    set_default(&made.timers.timer_d_ms, made.timers.t1_ms * TRANSACTION_T1_TIMES); /* as H */
     set_default(&made.timers.invite_100_ms, 200);
     set_default(&made.server_max, 1000000);
     set_default(&made.client_max, 1000000);

@@ -33,6 +33,9 @@ bool transport_return_flow(struct span head, const struct flow *gone, struct flo
 /** Longest request over UDP where TCP is to be had. */
 size_t transport_udp_request_max(const struct transport *self);
 
+/** Whether that peer lately took no connection. */
+bool transport_is_spared(const struct transport *self, const struct endpoint *remote);
+
 /** Whether a Via's maddr is honoured (struct transport_options). */
 bool transport_honours_maddr(const struct transport *self);
 

@@ -1,6 +1,7 @@
 /* route.c - where requests and responses go, and what we say where we are. */
 #include "server/transport/listener.h"
 
+#include "server/sip/parameter.h"
 #include "server/sip/uri.h"
 
 /* ---- what we say of ourselves ---- */
@@ -18,6 +19,46 @@ void transport_via(const struct transport *self, const struct flow *flow, struct
     buffer_put(out, SPAN(";branch="));
     buffer_put(out, branch);
     buffer_put(out, SPAN(";rport\r\n"));
+}
+
+/* What we advertise is "host:port", an IPv6 host in brackets. */
+static bool is_advertised(const struct listener *listener, const struct sip_uri *uri, uint16_t port)
+{
+    const struct span text = listener_advertised(listener);
+    const char *colon = text.len == 0 ? NULL : memrchr(text.at, ':', text.len);
+    uint64_t advertised_port;
+    struct span host;
+
+    if (colon == NULL)
+        return false;
+    host = span_between(text.at, colon);
+    if (host.len > 2 && host.at[0] == '[')
+        host = (struct span){host.at + 1, host.len - 2};
+    return span_equal_nocase(uri->host, host) &&
+           sip_number(span_skip(text, (size_t)(colon + 1 - text.at)), UINT16_MAX,
+                      &advertised_port) == STATUS_OK &&
+           advertised_port == port;
+}
+
+bool transport_is_own(const struct transport *self, const struct sip_uri *uri)
+{
+    const uint16_t count = transport_listener_count(self);
+    struct endpoint end = {0};
+    bool is_numeric = endpoint_parse_host(uri->host, &end) == STATUS_OK;
+
+    for (uint16_t i = 0; i < count; i++) {
+        const struct listener *listener = transport_find_listener(self, i);
+        const uint16_t port =
+            uri->port != 0
+                ? uri->port
+                : transport_protocol_port((enum transport_protocol)listener->local.protocol);
+
+        if ((is_numeric && port == listener->local.port &&
+             endpoint_same_address(&listener->local, &end)) ||
+            is_advertised(listener, uri, port))
+            return true;
+    }
+    return false;
 }
 
 /* The values of the transport parameter: TLS is sips or deprecated, RFC 3261 section 26.2.2. */
@@ -148,7 +189,7 @@ bool transport_widen(const struct transport *self, const struct sip_uri *target,
         span_equal_nocase(asked, SPAN("udp")))
         return false;
     wide.remote.protocol = TRANSPORT_TCP;
-    if (!choose_listener(self, arrived_on, &wide))
+    if (transport_is_spared(self, &wide.remote) || !choose_listener(self, arrived_on, &wide))
         return false;
     *flow = wide;
     return true;

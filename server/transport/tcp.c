@@ -4,6 +4,7 @@
 #include "server/base/must.h"
 #include "server/transport/acceptor.h"
 #include "server/transport/connections.h"
+#include "server/transport/spared.h"
 #include "server/transport/tcp_counters.h"
 
 #include <errno.h>
@@ -15,6 +16,7 @@ enum {
     FAILURE_OCTETS = 1024, /* told of each message */
     WARNING_US = 10 * (int)US_PER_S,
     CONNECT_S = 5,
+    SPARE_S = 600,
     FIRST_S = 10,
     IDLE_S = 7500,
     MESSAGE_S = 10,
@@ -48,6 +50,8 @@ struct tcp {
     struct list leftovers;
     struct loop_later again;
     struct instant warned_at;
+    struct spared spared;
+    int64_t spare_us;
     struct tcp_counters counters;
 };
 
@@ -105,6 +109,11 @@ static stream_message_fn on_message;
 static stream_fault_fn on_fault;
 static stream_end_fn on_end;
 
+bool tcp_is_spared(const struct tcp *self, const struct endpoint *remote)
+{
+    return spared_has(&self->spared, remote, loop_now(self->loop));
+}
+
 static void init_common(struct tcp *self, const struct sip_limits *limits,
                         const struct transport_tcp_options *options)
 {
@@ -112,6 +121,7 @@ static void init_common(struct tcp *self, const struct sip_limits *limits,
 
     common->loop = self->loop;
     common->limits = *limits;
+    self->spare_us = us_or_default(options->spare_s, SPARE_S);
     common->connect_us = us_or_default(options->connect_s, CONNECT_S);
     common->first_us = us_or_default(options->first_s, FIRST_S);
     common->idle_us = us_or_default(options->idle_s, IDLE_S);
@@ -317,6 +327,9 @@ static void on_end(struct stream *stream, enum stream_end why)
 
     (*self->counters.ends[why])++;
     log_connection(connection, "disconnect", tcp_end_name(why));
+    if (why == STREAM_END_CONNECT_FAILED || why == STREAM_END_CONNECT_SLOW)
+        spared_add(&self->spared, &flow.remote,
+                   instant_after(loop_now(self->loop), self->spare_us));
     if (stream->queue.first != NULL) {
         add_leftover(self, &flow, connection->accepted)->queue = stream->queue;
         stream->queue = (struct write_queue){0};

@@ -50,6 +50,9 @@ MUST_USE enum status tcp_listen(struct tcp *self, const struct endpoint *bind_to
 MUST_USE enum status tcp_send(struct tcp *self, const struct flow *to, struct span head,
                               struct blob *body);
 
+/** True when `remote` took no connection, not longer than spare_s ago. */
+bool tcp_is_spared(const struct tcp *self, const struct endpoint *remote);
+
 /** True when a message may be sent on the connection of that number. */
 bool tcp_is_alive(const struct tcp *self, const struct flow *flow);
 

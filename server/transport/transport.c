@@ -417,6 +417,11 @@ size_t transport_udp_request_max(const struct transport *self)
     return self->options.udp_request_bytes_max;
 }
 
+bool transport_is_spared(const struct transport *self, const struct endpoint *remote)
+{
+    return tcp_is_spared(self->tcp, remote);
+}
+
 bool transport_honours_maddr(const struct transport *self)
 {
     return !self->options.ignore_maddr;

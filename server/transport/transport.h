@@ -29,6 +29,7 @@ struct transport;
 /** Of connections; zero stands for the default of each. */
 struct transport_tcp_options {
     unsigned connect_s;       /* until a connection is there; default 5 */
+    unsigned spare_s;         /* transport_widen() spares who took none; default 600 */
     unsigned first_s;         /* until an accepted one says its first word; default 10 */
     unsigned idle_s;          /* without traffic; default 7,500, beyond any registration */
     unsigned message_s;       /* until a message that has begun is there; default 10 */
@@ -147,6 +148,9 @@ void transport_via(const struct transport *self, const struct flow *flow, struct
 void transport_contact_host(const struct transport *self, const struct flow *flow,
                             struct buffer *out);
 
+/** Whether a URI's host and port are those of one of our listeners, as bound or as advertised. */
+bool transport_is_own(const struct transport *self, const struct sip_uri *uri);
+
 /**
  * A flow to `target` (RFC 3261 section 18.1.1, RFC 3263 section 4 without DNS): its maddr or host,
  * port and transport, with their defaults. Out of the listener of `arrived_on` (may be NULL) where
@@ -162,7 +166,8 @@ MUST_USE enum status transport_route(const struct transport *self, const struct 
  * A request too long for UDP (RFC 3261 section 18.1.1): when it has more than
  * udp_request_bytes_max octets, `flow` is UDP, there is a TCP listener of its family, and `target`
  * (the URI that `flow` was made for; NULL gives false) does not insist on UDP, makes `flow` the TCP
- * flow to the same place and returns true. A transport failure then means to try UDP.
+ * flow to the same place and returns true. A transport failure then means to try UDP; who took no
+ * connection is spared for a while.
  */
 bool transport_widen(const struct transport *self, const struct sip_uri *target,
                      const struct flow *arrived_on, size_t bytes, struct flow *flow);

@@ -12,6 +12,12 @@ static int64_t cpu_us(void)
            usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
 }
 
+static void take_response(struct load *load, const struct scan *response)
+{
+    if (!exchange_receive(&load->exchanges, response, load->now_us) && load->calls != NULL)
+        invite_answered_again(load, response);
+}
+
 static void receive(void *context, uint32_t port, struct span datagram)
 {
     struct load *load = context;
@@ -24,9 +30,13 @@ static void receive(void *context, uint32_t port, struct span datagram)
         return;
     }
     if (message.is_response)
-        exchange_receive(&load->exchanges, &message, load->now_us);
+        take_response(load, &message);
     else if (span_equal(message.method, SPAN("NOTIFY")))
         subscribe_notified(load, port, &message);
+    else if (span_equal(message.method, SPAN("MESSAGE")))
+        message_arrived(load, port, &message);
+    else if (load->calls != NULL)
+        invite_received(load, port, &message);
     else
         message_answer(&load->wire, port, &message, SPAN("SIP/2.0 200 OK"));
 }
@@ -37,7 +47,8 @@ void drive_turn(struct load *load, int wait_ms)
     wire_poll(&load->wire, wait_ms, receive, load);
     load->now_us = wire_now_us();
     exchange_run(&load->exchanges, load->now_us);
-    subscribe_sweep(load);
+    if (load->workload->sweep != NULL)
+        load->workload->sweep(load);
 }
 
 void drive_done(struct load *load, int64_t began_us)
@@ -57,6 +68,13 @@ void drive_failed(struct load *load, const struct scan *response)
         load->report->timeouts++;
     else
         load->report->status[response->status]++;
+}
+
+void drive_lost(struct load *load)
+{
+    must(load->in_air > 0);
+    load->in_air--;
+    load->report->lost++;
 }
 
 void drive_measure_begin(struct load *load, struct report *report)

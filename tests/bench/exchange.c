@@ -43,6 +43,7 @@ struct exchange *exchange_new(struct exchange_table *self, uint32_t port, int64_
     exchange->generation++;
     exchange->busy = true;
     exchange->proceeding = false;
+    exchange->invite = false;
     exchange->port = port;
     exchange->attempts = 0;
     exchange->repeats = 0;
@@ -127,22 +128,23 @@ static struct exchange *find(struct exchange_table *self, struct span branch)
     return &self->exchanges[index];
 }
 
-void exchange_receive(struct exchange_table *self, const struct scan *response, int64_t now_us)
+bool exchange_receive(struct exchange_table *self, const struct scan *response, int64_t now_us)
 {
     struct exchange *exchange = find(self, scan_branch(response));
 
     if (exchange == NULL || exchange->cseq != response->cseq) {
         self->strays++;
-        return;
+        return false;
     }
     if (response->status >= 200) {
         end(self, exchange, response);
     } else if (!exchange->proceeding) {
         exchange->proceeding = true;
-        exchange->interval_us = self->t2_us;
+        exchange->interval_us = exchange->invite ? self->timeout_us : self->t2_us;
         wheel_remove(self, exchange);
         schedule(self, exchange, now_us);
     }
+    return true;
 }
 
 static void fire(struct exchange_table *self, struct exchange *exchange, int64_t now_us)

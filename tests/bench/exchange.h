@@ -41,6 +41,7 @@ struct exchange {
     uint32_t previous;
     bool busy;
     bool proceeding; /* a provisional response came: T2 from now on */
+    bool invite;     /* ... and no repeats at all: RFC 3261 section 17.1.1.2 */
 };
 
 #define EXCHANGE_WHEEL 4096
@@ -75,8 +76,11 @@ void exchange_branch(const struct exchange *exchange, char *out, size_t size);
 /** Sends `exchange->bytes`. The table has it until on_final() returned. */
 void exchange_send(struct exchange_table *self, struct exchange *exchange, int64_t now_us);
 
-/** Gives a response to its exchange, and ends that when the response is final. */
-void exchange_receive(struct exchange_table *self, const struct scan *response, int64_t now_us);
+/**
+ * Gives a response to its exchange, and ends that when the response is final. False when it
+ * belongs to none: late, or sent again.
+ */
+bool exchange_receive(struct exchange_table *self, const struct scan *response, int64_t now_us);
 
 /** Retransmits and times out what is due. */
 void exchange_run(struct exchange_table *self, int64_t now_us);

@@ -6,7 +6,7 @@
 #   kamailio_stop DIR
 
 kamailio_packages='kamailio kamailio-presence-modules kamailio-postgres-modules kamailio-xml-modules kamailio-utils-modules'
-kamailio_tables='standard usrloc presence'
+kamailio_tables='standard usrloc presence msilo'
 
 kamailio_install() {
     local policy=/usr/sbin/policy-rc.d made=''

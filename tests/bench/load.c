@@ -9,21 +9,27 @@
 /* clang-format off */
 static const struct workload workloads[] = {
     {"publish",   "PUBLISH/s",   "modify publications, each by its entity-tag",
-     publish_initial,   publish_modify,    false, 0, NULL, publish_judge},
+     publish_initial,   publish_modify,    false, 0, NULL, publish_judge, subscribe_sweep, false},
     {"lonely",    "PUBLISH/s",   "the same, one at a time: latency",
-     publish_initial,   publish_modify,    false, 1, NULL, publish_judge},
+     publish_initial,   publish_modify,    false, 1, NULL, publish_judge, subscribe_sweep, false},
     {"subscribe", "SUBSCRIBE/s", "new subscriptions: 200, NOTIFY and its answer",
-     NULL,              subscribe_initial, true,  0, NULL, NULL},
+     NULL,              subscribe_initial, true,  0, NULL, NULL, subscribe_sweep, false},
     {"refresh",   "SUBSCRIBE/s", "refreshes in their dialogs: 200, NOTIFY and its answer",
-     subscribe_initial, subscribe_refresh, false, 0, NULL, NULL},
+     subscribe_initial, subscribe_refresh, false, 0, NULL, NULL, subscribe_sweep, false},
     {"fanout",    "NOTIFY/s",    "many watchers of one presentity that changes all the time",
-     subscribe_initial, NULL,              false, 0, fanout_measure, fanout_judge},
+     subscribe_initial, NULL, false, 0, fanout_measure, fanout_judge, subscribe_sweep, false},
     {"register",  "REGISTER/s",  "refreshes of bindings",
-     register_binding,  register_binding,  false, 0, NULL, NULL},
+     register_binding,  register_binding,  false, 0, NULL, NULL, NULL, false},
+    {"message",   "MESSAGE/s",   "messages between registered devices: there, answered, 200",
+     register_binding,  message_send,      false, 0, NULL, NULL, NULL, true},
+    {"kept",      "MESSAGE/s",   "messages to who is away, then fetched by registering",
+     NULL,              NULL,              false, 0, kept_measure, NULL, kept_sweep, true},
+    {"invite",    "calls/s",     "INVITE, 180, 200, ACK, BYE, 200 between registered devices",
+     register_binding,  invite_call,       false, 0, NULL, NULL, invite_sweep, true},
     {"store",     "SUBSCRIBE/s", "make --count subscriptions and leave them",
-     subscribe_initial, NULL,              false, 0, NULL, NULL},
+     subscribe_initial, NULL,              false, 0, NULL, NULL, subscribe_sweep, false},
     {"bindings",  "REGISTER/s",  "make --count bindings and leave them",
-     register_binding,  NULL,              false, 0, NULL, NULL},
+     register_binding,  NULL,              false, 0, NULL, NULL, NULL, false},
 };
 /* clang-format on */
 
@@ -32,7 +38,7 @@ static _Noreturn void usage(void)
     fputs("load WORKLOAD --server ADDRESS:PORT [--domain example.org] [--label NAME]\n"
           "     [--accounts 10000] [--count 1000] [--window 128 | --rate PER_SECOND]\n"
           "     [--seconds 10] [--warm 1] [--ports 1] [--t1 500] [--body 1000] [--expires 3600]\n"
-          "     [--auth] [--continuous] [--json]\n\n",
+          "     [--each 10] [--auth] [--continuous] [--json]\n\n",
           stderr);
     for (size_t i = 0; i < sizeof(workloads) / sizeof(workloads[0]); i++)
         (void)fprintf(stderr, "  %-10s %s\n", workloads[i].name, workloads[i].about);
@@ -53,6 +59,7 @@ enum option_key {
     OPTION_T1,
     OPTION_BODY,
     OPTION_EXPIRES,
+    OPTION_EACH,
     OPTION_AUTH,
     OPTION_CONTINUOUS,
     OPTION_JSON,
@@ -72,6 +79,7 @@ static const struct option long_options[] = {
     {"t1", required_argument, NULL, OPTION_T1},
     {"body", required_argument, NULL, OPTION_BODY},
     {"expires", required_argument, NULL, OPTION_EXPIRES},
+    {"each", required_argument, NULL, OPTION_EACH},
     {"auth", no_argument, NULL, OPTION_AUTH},
     {"continuous", no_argument, NULL, OPTION_CONTINUOUS},
     {"json", no_argument, NULL, OPTION_JSON},
@@ -130,6 +138,9 @@ static void set(struct options *out, int key)
     case OPTION_EXPIRES:
         out->expires_s = number(optarg);
         break;
+    case OPTION_EACH:
+        out->each = number(optarg);
+        break;
     case OPTION_AUTH:
         out->authenticate = true;
         break;
@@ -160,12 +171,13 @@ static void read_options(struct options *out, int argc, char **argv)
         .t1_ms = 500,
         .body_bytes = 1000,
         .expires_s = 3600,
+        .each = 10,
     };
     while ((key = getopt_long(argc, argv, "", long_options, NULL)) != -1)
         set(out, key);
     if (out->server == NULL || out->accounts < 2 || out->count == 0 || out->window == 0 ||
         out->ports == 0 || out->ports > WIRE_PORTS_MAX || out->t1_ms == 0 ||
-        out->body_bytes > 2000 || strlen(out->domain) > 64)
+        out->body_bytes > 2000 || out->each == 0 || out->each > MAILBOX_SERIALS || strlen(out->domain) > 64)
         usage();
 }
 
@@ -187,7 +199,11 @@ static void load_init(struct load *self)
     self->publishers = calloc(accounts, sizeof(*self->publishers));
     self->watchers = calloc(options->count, sizeof(*self->watchers));
     self->devices = calloc(options->count, sizeof(*self->devices));
-    must(self->publishers != NULL && self->watchers != NULL && self->devices != NULL);
+    self->mailboxes = calloc(accounts, sizeof(*self->mailboxes));
+    must(self->publishers != NULL && self->watchers != NULL && self->devices != NULL &&
+         self->mailboxes != NULL);
+    if (self->workload->operate == invite_call)
+        invite_init(self);
     if (options->authenticate) {
         self->credentials = calloc(accounts, sizeof(*self->credentials));
         must(self->credentials != NULL);
@@ -204,6 +220,8 @@ static void load_deinit(struct load *self)
     free(self->publishers);
     free(self->watchers);
     free(self->devices);
+    free(self->mailboxes);
+    free(self->calls);
 }
 
 static void measure(struct load *self)
@@ -231,6 +249,9 @@ static void measure(struct load *self)
     self->measured.timeouts += after.timeouts;
     self->measured.no_notify += after.no_notify;
     self->measured.broken += after.broken;
+    self->measured.lost += after.lost;
+    self->measured.doubled += after.doubled;
+    self->measured.disordered += after.disordered;
     self->report = &self->measured;
 }
 
@@ -253,7 +274,7 @@ static void run(struct load *self)
 static void print(const struct load *self)
 {
     const struct report *report = &self->measured;
-    uint64_t counted = self->workload->measure != NULL ? report->notifies : report->done;
+    uint64_t counted = self->workload->measure != NULL ? report->notifies + report->arrived : report->done;
     struct report_title title = {
         .workload = self->workload->name,
         .label = self->options.label,
@@ -277,6 +298,8 @@ int main(int argc, char **argv)
 
     read_options(&load.options, argc, argv);
     load.workload = find_workload(argv[optind]);
+    if (load.workload->personal && load.options.count > load.options.accounts)
+        usage();
     load_init(&load);
     run(&load);
     /* The rate was taken; notifications of the judgement must not count. */

@@ -36,6 +36,7 @@ struct options {
     uint32_t t1_ms;      /* RFC 3261 T1 */
     uint32_t body_bytes; /* of a published document */
     uint32_t expires_s;  /* asked for */
+    uint32_t each;       /* kept: messages per account, at most MAILBOX_SERIALS */
     bool authenticate;   /* answer digest challenges */
     bool continuous;     /* fanout: publish without waiting for the watchers */
     bool json_only;      /* no line for people */
@@ -71,6 +72,24 @@ struct device {
     bool busy;
 };
 
+#define MAILBOX_SERIALS 16
+
+/** RFC 3428: the messages that one account sends (message) or that are kept for it (kept). */
+struct mailbox {
+    uint32_t sent;      /* serial of the last one */
+    uint32_t accepted;  /* how many were, by 202 (kept) */
+    uint32_t arrived;   /* the highest serial that did */
+    uint32_t count;     /* how many did */
+    int64_t changed_us; /* when something last happened */
+    bool busy;
+    bool registered;                    /* kept: its REGISTER has its 200 */
+    uint32_t serials[MAILBOX_SERIALS];  /* those that arrived, by serial modulo MAILBOX_SERIALS */
+    uint32_t branches[MAILBOX_SERIALS]; /* their branches, hashed: the same one is a repeat */
+};
+
+/** RFC 3261 section 13, both ends of it; see invite.c. */
+struct call;
+
 /** Starts an operation on `subject`; false when it cannot have one now. */
 typedef bool start_fn(struct load *load, uint32_t subject);
 
@@ -84,6 +103,8 @@ struct workload {
     uint32_t window_max;            /* 0: as the options say */
     void (*measure)(struct load *); /* in place of driving `operate` */
     void (*judge)(struct load *);   /* after the measurement: counts what is stale */
+    void (*sweep)(struct load *);   /* every turn: fails what does not come */
+    bool personal;                  /* every subject is an account of its own */
 };
 
 struct load {
@@ -95,6 +116,8 @@ struct load {
     struct publisher *publishers;
     struct watcher *watchers;
     struct device *devices;
+    struct mailbox *mailboxes;
+    struct call *calls;
     struct report *report; /* of the phase in progress */
     struct report prepared;
     struct report measured;
@@ -130,6 +153,9 @@ void drive_done(struct load *load, int64_t began_us);
 /** It did not: `response` says with what, NULL is a time-out. */
 void drive_failed(struct load *load, const struct scan *response);
 
+/** It did, but what must have followed from it did not. */
+void drive_lost(struct load *load);
+
 /** Puts clocks and counters of `report` between these two. */
 void drive_measure_begin(struct load *load, struct report *report);
 void drive_measure_end(struct load *load);
@@ -163,12 +189,37 @@ uint32_t agent_marker(const struct load *load, struct span body, uint32_t presen
 start_fn publish_initial, publish_modify, publish_lonely;
 start_fn subscribe_initial, subscribe_refresh, subscribe_fetch;
 start_fn register_binding;
+start_fn message_send;
+start_fn invite_call;
 
 /** Takes a NOTIFY that came in on `port`, and answers it. */
 void subscribe_notified(struct load *load, uint32_t port, const struct scan *notify);
 
 /** Fails the watchers whose NOTIFY does not come. */
 void subscribe_sweep(struct load *load);
+
+/** Sends the REGISTER of the device `subject` of account `subject` modulo accounts. */
+bool register_send(struct load *load, uint32_t subject, exchange_final_fn *on_final);
+
+/** Sends one more MESSAGE to `recipient` out of mailbox `subject`. */
+bool message_start(struct load *load, uint32_t subject, uint32_t sender, uint32_t recipient,
+                   exchange_final_fn *on_final);
+
+/** Takes a MESSAGE that came in on `port`, and answers it. */
+void message_arrived(struct load *load, uint32_t port, const struct scan *message);
+
+/** Tells the mailbox that one of its messages has arrived for the first time. */
+void kept_arrived(struct load *load, struct mailbox *box);
+void kept_sweep(struct load *load);
+void kept_measure(struct load *load);
+
+/** Makes the calls of a run, and takes a request of one: INVITE, ACK or BYE. */
+void invite_init(struct load *load);
+void invite_received(struct load *load, uint32_t port, const struct scan *request);
+
+/** A 2xx that came again: its ACK must follow it (RFC 3261 section 13.2.2.4). */
+void invite_answered_again(struct load *load, const struct scan *response);
+void invite_sweep(struct load *load);
 
 /** Whom watcher `index` watches, and as whom. Every pair is distinct. */
 uint32_t subscribe_presentity(const struct load *load, uint32_t index);

@@ -73,7 +73,8 @@ void message_request(const struct wire *wire, struct exchange *exchange,
     TEXT(&out, " ");
     text_put(&out, request->method);
     TEXT(&out, "\r\n");
-    put_contact(&out, wire, exchange, request);
+    if (!request->no_contact)
+        put_contact(&out, wire, exchange, request);
     text_put(&out, request->headers);
     if (!span_empty(request->content_type)) {
         TEXT(&out, "Content-Type: ");
@@ -86,6 +87,7 @@ void message_request(const struct wire *wire, struct exchange *exchange,
     text_put(&out, request->body);
     exchange->len = out.len;
     exchange->cseq = request->cseq;
+    exchange->invite = span_equal(request->method, SPAN("INVITE"));
 }
 
 /* One header line, changed where a repeat must differ. */
@@ -161,25 +163,73 @@ static void put_vias(struct text *out, const struct wire *wire, struct span vias
     text_put(out, behind);
 }
 
+static void put_optional(struct text *out, struct span name, struct span value)
+{
+    if (span_empty(value))
+        return;
+    text_put(out, name);
+    text_put(out, value);
+    TEXT(out, "\r\n");
+}
+
+void message_compose_answer(struct text *out, const struct wire *wire, const struct scan *request,
+                            const struct answer *answer)
+{
+    text_put(out, answer->status_line);
+    TEXT(out, "\r\n");
+    put_vias(out, wire, request->vias);
+    if (!span_empty(answer->contact))
+        text_put(out, request->record_routes); /* RFC 3261 section 12.1.1 */
+    put_optional(out, SPAN("From: "), request->from);
+    TEXT(out, "To: ");
+    text_put(out, request->to);
+    if (!span_empty(answer->to_tag) && span_empty(scan_parameter(request->to, SPAN("tag")))) {
+        TEXT(out, ";tag=");
+        text_put(out, answer->to_tag);
+    }
+    TEXT(out, "\r\n");
+    put_optional(out, SPAN("Call-ID: "), request->call_id);
+    put_optional(out, SPAN("CSeq: "), request->cseq_line);
+    put_optional(out, SPAN("Contact: "), answer->contact);
+    put_optional(out, SPAN("Content-Type: "), answer->content_type);
+    TEXT(out, "Content-Length: ");
+    text_number(out, answer->body.len);
+    TEXT(out, "\r\n\r\n");
+    text_put(out, answer->body);
+}
+
 void message_answer(struct wire *wire, uint32_t port, const struct scan *request,
                     struct span status_line)
 {
     char bytes[WIRE_SEND_BYTES];
     struct text out = {bytes, 0, sizeof(bytes)};
 
-    text_put(&out, status_line);
-    TEXT(&out, "\r\n");
-    put_vias(&out, wire, request->vias);
-    TEXT(&out, "From: ");
-    text_put(&out, request->from);
-    TEXT(&out, "\r\nTo: ");
-    text_put(&out, request->to);
-    TEXT(&out, "\r\nCall-ID: ");
-    text_put(&out, request->call_id);
-    TEXT(&out, "\r\nCSeq: ");
-    text_put(&out, request->cseq_line);
-    TEXT(&out, "\r\nContent-Length: 0\r\n\r\n");
+    message_compose_answer(&out, wire, request, &(struct answer){.status_line = status_line});
     wire_send(wire, port, text_span(&out));
+}
+
+void message_ack_refusal(struct wire *wire, const struct exchange *exchange,
+                         const struct scan *refusal)
+{
+    char bytes[WIRE_SEND_BYTES];
+    struct text out = {bytes, 0, sizeof(bytes)};
+    struct span invite = {exchange->bytes, exchange->len};
+    struct scan request;
+
+    if (!scan_message(invite, &request))
+        return;
+    TEXT(&out, "ACK ");
+    text_put(&out, request.uri);
+    TEXT(&out, " SIP/2.0\r\n");
+    text_put(&out, request.vias);
+    TEXT(&out, "Max-Forwards: 70\r\n");
+    put_optional(&out, SPAN("From: "), request.from);
+    put_optional(&out, SPAN("To: "), refusal->to);
+    put_optional(&out, SPAN("Call-ID: "), request.call_id);
+    TEXT(&out, "CSeq: ");
+    text_number(&out, request.cseq);
+    TEXT(&out, " ACK\r\nContent-Length: 0\r\n\r\n");
+    wire_send(wire, exchange->port, text_span(&out));
 }
 
 void message_document(struct text *out, struct span aor, uint32_t presentity, uint32_t device,

@@ -27,7 +27,7 @@ static void on_registered(void *context, struct exchange *exchange, const struct
     drive_done(load, exchange->began_us);
 }
 
-bool register_binding(struct load *load, uint32_t subject)
+bool register_send(struct load *load, uint32_t subject, exchange_final_fn *on_final)
 {
     struct device *self = &load->devices[subject];
     uint32_t account = account_of(load, subject);
@@ -58,8 +58,13 @@ bool register_binding(struct load *load, uint32_t subject)
         .contact = span_of(contact),
         .headers = span_of(headers),
     };
-    if (!agent_send(load, account, port, &request, on_registered, subject, 0))
+    if (!agent_send(load, account, port, &request, on_final, subject, 0))
         return false;
     self->busy = true;
     return true;
+}
+
+bool register_binding(struct load *load, uint32_t subject)
+{
+    return register_send(load, subject, on_registered);
 }

@@ -63,7 +63,7 @@ static uint64_t refused(const struct report *self)
 uint64_t report_failures(const struct report *self)
 {
     return refused(self) + self->timeouts + self->no_notify + self->ended + self->broken +
-           self->backward + self->stale;
+           self->backward + self->stale + self->lost + self->doubled + self->disordered;
 }
 
 static void print_kind(FILE *out, bool json, bool first, const char *name, uint64_t count)
@@ -82,6 +82,7 @@ static void print_kinds(const struct report *self, FILE *out, bool json)
     } kinds[] = {
         {"timeout", self->timeouts}, {"no_notify", self->no_notify}, {"ended", self->ended},
         {"broken", self->broken},    {"backward", self->backward},   {"stale", self->stale},
+        {"lost", self->lost},        {"doubled", self->doubled},     {"disordered", self->disordered},
     };
     bool first = true;
     char code[8];
@@ -106,6 +107,12 @@ static double cpu_share(const struct report *self)
     return self->wall_us == 0 ? 0 : (double)self->cpu_us / (double)self->wall_us;
 }
 
+/* What a rate in two parts was made of: messages per second of storing and of delivering. */
+static double part(uint64_t messages, int64_t us)
+{
+    return us <= 0 ? 0 : (double)messages * 1e6 / (double)us;
+}
+
 static void print_people(const struct report *self, const struct report_title *title, FILE *out)
 {
     (void)fprintf(
@@ -113,6 +120,9 @@ static void print_people(const struct report *self, const struct report_title *t
         title->workload, title->label, title->rate, title->unit, report_percentile_ms(self, 0.5),
         report_percentile_ms(self, 0.99), (unsigned long long)self->retransmissions,
         (unsigned long long)self->notify_repeats, cpu_share(self) * 100);
+    if (self->store_us > 0)
+        (void)fprintf(out, "  stored %.0f/s delivered %.0f/s", part(self->latency_count, self->store_us),
+                      part(self->arrived, self->deliver_us));
     if (cpu_share(self) > 0.8)
         fputs(" generator-bound", out);
     fputs(report_failures(self) + title->setup_failures == 0 ? "  no failures" : "  FAILURES", out);
@@ -138,7 +148,12 @@ static void print_json(const struct report *self, const struct report_title *tit
                   (unsigned long long)self->stale, (unsigned long long)report_failures(self),
                   (unsigned long long)title->setup_failures);
     print_kinds(self, out, true);
-    (void)fprintf(out, "},\"seconds\":%.2f,\"generator_cpu\":%.2f,\"generator_bound\":%s}\n",
+    if (self->store_us > 0)
+        (void)fprintf(out, "},\"stored_per_s\":%.1f,\"delivered_per_s\":%.1f",
+                      part(self->latency_count, self->store_us), part(self->arrived, self->deliver_us));
+    else
+        fputc('}', out);
+    (void)fprintf(out, ",\"seconds\":%.2f,\"generator_cpu\":%.2f,\"generator_bound\":%s}\n",
                   (double)self->wall_us / 1e6, cpu_share(self),
                   cpu_share(self) > 0.8 ? "true" : "false");
 }

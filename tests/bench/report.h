@@ -18,9 +18,13 @@ struct report {
     uint64_t ended;                     /* subscriptions that the server ended unasked */
     uint64_t broken;                    /* what arrived was not SIP, or contradicts itself */
     uint64_t backward;                  /* a NOTIFY showed older state, or a lower CSeq */
+    uint64_t lost;            /* messages that were accepted and never arrived; calls likewise */
+    uint64_t doubled;         /* requests that arrived more than once, repeats not counted */
+    uint64_t disordered;      /* messages that arrived behind a later one of the same sender */
     uint64_t stale;           /* watchers that do not show the last accepted publication */
     uint64_t challenges;      /* 401 and 407 that were answered */
     uint64_t notifies;        /* NOTIFYs received and answered, repeats not counted */
+    uint64_t arrived;         /* MESSAGEs likewise */
     uint64_t notify_repeats;  /* retransmissions of the server */
     uint64_t retransmissions; /* ours */
     uint64_t latency[REPORT_BUCKETS];
@@ -28,6 +32,8 @@ struct report {
     int64_t latency_max_us;
     int64_t wall_us;
     int64_t cpu_us; /* of the generator */
+    int64_t store_us;   /* kept: until everything was accepted; 0 in other workloads */
+    int64_t deliver_us; /* kept: and then until everything had arrived */
 };
 
 void report_latency(struct report *self, int64_t latency_us);

@@ -47,20 +47,20 @@ struct span scan_behind(struct span text, struct span needle)
     return at == NULL ? (struct span){0} : span_between(at + needle.len, text.at + text.len);
 }
 
-static void via_line(struct scan *out, const char *line, const char *end)
+/* Lines of one name stand together in what servers send; one that stands apart is not copied. */
+static void whole_line(struct span *out, const char *line, const char *end)
 {
-    if (span_empty(out->vias))
-        out->vias.at = line;
-    /* Via lines stand together in what servers send; one that stands apart is not copied. */
-    if (out->vias.len == 0 || out->vias.at + out->vias.len == line)
-        out->vias.len = (size_t)(end - out->vias.at);
+    if (span_empty(*out))
+        out->at = line;
+    if (out->len == 0 || out->at + out->len == line)
+        out->len = (size_t)(end - out->at);
 }
 
 static void header(struct scan *out, struct span name, struct span value, const char *line,
                    const char *end)
 {
     if (NAMED(name, "Via") || NAMED(name, "v"))
-        via_line(out, line, end);
+        whole_line(&out->vias, line, end);
     else if (NAMED(name, "From") || NAMED(name, "f"))
         out->from = value;
     else if (NAMED(name, "To") || NAMED(name, "t"))
@@ -71,6 +71,8 @@ static void header(struct scan *out, struct span name, struct span value, const 
         out->cseq_line = value;
     else if ((NAMED(name, "Contact") || NAMED(name, "m")) && span_empty(out->contact))
         out->contact = value;
+    else if (NAMED(name, "Record-Route"))
+        whole_line(&out->record_routes, line, end);
     else if (NAMED(name, "SIP-ETag"))
         out->entity_tag = value;
     else if (NAMED(name, "Expires"))
@@ -87,6 +89,7 @@ static void header(struct scan *out, struct span name, struct span value, const 
 static bool start_line(struct scan *out, struct span line)
 {
     const char *space;
+    struct span rest;
 
     if (span_begins(line, SPAN("SIP/2.0 "))) {
         out->is_response = true;
@@ -97,6 +100,11 @@ static bool start_line(struct scan *out, struct span line)
     if (space == NULL)
         return false;
     out->method = span_between(line.at, space);
+    rest = span_between(space + 1, line.at + line.len);
+    space = span_find(rest, ' ');
+    if (space == NULL)
+        return false;
+    out->uri = span_between(rest.at, space);
     return true;
 }
 
@@ -180,4 +188,13 @@ struct span scan_uri(struct span value)
 struct span scan_branch(const struct scan *message)
 {
     return scan_parameter(message->vias, SPAN("branch"));
+}
+
+unsigned scan_hops(const struct scan *message)
+{
+    unsigned hops = 0;
+
+    for (struct span rest = message->vias; !span_empty(rest); hops += rest.at != NULL)
+        rest = scan_behind(rest, SPAN("SIP/2.0/"));
+    return hops;
 }

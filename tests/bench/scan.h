@@ -13,7 +13,9 @@ struct scan {
     bool is_response;
     unsigned status;    /* of a response */
     struct span method; /* of a request; of a response: the one that CSeq names */
+    struct span uri;    /* of a request */
     struct span vias;   /* every Via line as received, with its line ends */
+    struct span record_routes; /* every Record-Route line likewise */
     struct span from;   /* header values, trimmed */
     struct span to;
     struct span call_id;
@@ -43,6 +45,9 @@ struct span scan_uri(struct span value);
 
 /** The branch of the topmost Via. */
 struct span scan_branch(const struct scan *message);
+
+/** How many Via values the message has: 2 at a device behind one proxy, 1 at who had asked. */
+unsigned scan_hops(const struct scan *message);
 
 /** Digits at the start of `text`; 0 when there are none. */
 uint32_t scan_number(struct span text);

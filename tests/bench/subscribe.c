@@ -177,7 +177,7 @@ void subscribe_notified(struct load *load, uint32_t port, const struct scan *not
 
 void subscribe_sweep(struct load *load)
 {
-    if (load->now_us < load->next_sweep_us || load->watchers == NULL)
+    if (load->now_us < load->next_sweep_us)
         return;
     load->next_sweep_us = load->now_us + SWEEP_US;
     for (uint32_t i = 0; i < load->options.count; i++) {

@@ -19,8 +19,8 @@ stop_phones() {
 server_set_up
 trap stop_phones EXIT
 for TRANSPORT in udp tcp; do
-    baresip_start alice bob
-    baresip_start bob alice
+    baresip_start alice bob "$TRANSPORT"
+    baresip_start bob alice "$TRANSPORT"
     for user in alice bob; do
         expect "$TRANSPORT: $user registers with digest" within 10 has_row binding $user
         expect "$TRANSPORT: $user publishes" within 10 has_row publication $user

@@ -6,6 +6,15 @@ cd "$(dirname "$0")/../.."
 . tests/support/server.sh
 
 metric_is_there() { http_get /metrics | grep -q "^presenced_$1"; }
+trusted_peers_are() { http_get /metrics | grep -qx "presenced_trusted_peers $1"; }
+
+peer_comes_and_goes() {
+    sql -c "select presence.add_trusted_peer('192.0.2.7', domain => '$DOMAIN')"
+    within 1 trusted_peers_are 1 || return 1
+    sql -c "update presence.trusted_peer set enabled = false"
+    within 1 trusted_peers_are 0
+}
+
 no_invariant_is_broken() { [ -z "$(sql -c 'table presence.invariant')" ]; }
 
 second_server_waits() {
@@ -57,6 +66,7 @@ expect "a second exchange works like the first" deploy/demo/exchange 127.0.0.1 "
 expect "a wrong password is refused" refuses 1 deploy/demo/exchange 127.0.0.1 "$SIP_PORT" "$DOMAIN" wrong
 expect "/healthz is 200" http_get /healthz
 expect "/metrics shows the batches" metric_is_there storage_batches_total
+expect "a trusted peer comes and goes by SQL" peer_comes_and_goes
 expect "no invariant is broken" no_invariant_is_broken
 expect "a second server on the same database waits" second_server_waits
 expect "SIGHUP takes a new log level" reload_to_debug

@@ -125,10 +125,11 @@ static void put_credentials(struct peer *self, FILE *out, const struct ask *ask)
     input.method = span_of(ask->method);
     input.uri = span_of(uri);
     fprintf(out,
-            "Authorization: Digest username=\"%s\", realm=\"%s\", nonce=\"%s\", uri=\"%s\", "
+            "%s: Digest username=\"%s\", realm=\"%s\", nonce=\"%s\", uri=\"%s\", "
             "algorithm=%s, response=\"%.*s\"",
-            self->user, self->realm, self->nonce, uri, self->algorithm,
-            (int)sip_digest_response(&input, response), response);
+            self->is_proxy ? "Proxy-Authorization" : "Authorization", self->user, self->realm,
+            self->nonce, uri, self->algorithm, (int)sip_digest_response(&input, response),
+            response);
     if (self->qop)
         fprintf(out, ", qop=auth, nc=%s, cnonce=\"0a4f113b\"", nc);
     fputs("\r\n", out);
@@ -142,11 +143,11 @@ void peer_send_request(struct peer *self, const struct ask *ask)
     long length;
 
     must(out != NULL);
-    if (!ask->repeat)
-        self->cseq++;
+    self->cseq += !ask->repeat && !ask->same;
+    self->branches += !ask->same;
     fprintf(out, "%s %s SIP/2.0\r\nVia: SIP/2.0/%s %s:%d;branch=z9hG4bK%s.%u;rport\r\n",
             ask->method, ask->uri, self->tcp ? "TCP" : "UDP", self->via_host, self->port,
-            self->call_id, ++self->branches);
+            self->call_id, self->branches);
     fprintf(out, "Max-Forwards: 70\r\nFrom: <%s>;tag=%s\r\n",
             ask->from != NULL ? ask->from : self->aor, self->from_tag);
     if (ask->to != NULL)
@@ -181,7 +182,9 @@ static void take_challenge(struct peer *self)
 {
     char value[1024];
 
-    snprintf(value, sizeof(value), "%s", peer_header(self, SIP_WWW_AUTHENTICATE));
+    self->is_proxy = self->message.status == 407;
+    snprintf(value, sizeof(value), "%s",
+             peer_header(self, self->is_proxy ? SIP_PROXY_AUTHENTICATE : SIP_WWW_AUTHENTICATE));
     copy_parameter(value, "realm=", self->realm, sizeof(self->realm));
     copy_parameter(value, "nonce=", self->nonce, sizeof(self->nonce));
     copy_parameter(value, "algorithm=", self->algorithm, sizeof(self->algorithm));
@@ -190,18 +193,38 @@ static void take_challenge(struct peer *self)
     self->nc = 0;
 }
 
+/* A refusal is repeated until it has its ACK (RFC 3261 section 17.1.1.3). */
+static void acknowledge_refusal(struct peer *self, const struct ask *ask)
+{
+    char to[PEER_TEXT];
+    const struct ask ack = {
+        .method = "ACK", .uri = ask->uri, .to = to, .from = ask->from, .same = true, .bare = true};
+
+    if (strcmp(ask->method, "INVITE") != 0 || self->message.status < 300)
+        return;
+    snprintf(to, sizeof(to), "%s", peer_header(self, SIP_TO));
+    peer_send_request(self, &ack);
+}
+
+static int ask_once(struct peer *self, const struct ask *ask)
+{
+    peer_send_request(self, ask);
+    do {
+        if (!peer_expect_response(self, ANSWER_MS))
+            return 0;
+    } while (self->message.status == 100);
+    acknowledge_refusal(self, ask);
+    return self->message.status;
+}
+
 int peer_ask(struct peer *self, const struct ask *ask)
 {
-    struct ask again = *ask;
+    const int status = ask_once(self, ask);
 
-    peer_send_request(self, ask);
-    if (!peer_expect_response(self, ANSWER_MS))
-        return 0;
-    if (self->message.status != 401 || ask->bare)
-        return self->message.status;
+    if ((status != 401 && status != 407) || ask->bare)
+        return status;
     take_challenge(self);
-    peer_send_request(self, &again);
-    return peer_expect_response(self, ANSWER_MS) ? self->message.status : 0;
+    return ask_once(self, ask);
 }
 
 /* ---- receiving ---- */
@@ -318,26 +341,44 @@ bool peer_expect_request(struct peer *self, enum sip_method method, int within_m
     return true;
 }
 
-void peer_answer(struct peer *self, int status, const char *headers)
+static bool goes_back(enum sip_header_id id)
 {
+    return id == SIP_VIA || id == SIP_FROM || id == SIP_TO || id == SIP_CALL_ID || id == SIP_CSEQ ||
+           id == SIP_RECORD_ROUTE;
+}
+
+void peer_answer_to(struct peer *self, const struct peer_datagram *request, int status,
+                    const char *headers, const char *body)
+{
+    static struct sip_message message;
     char octets[PEER_BYTES];
     FILE *out = fmemopen(octets, sizeof(octets), "w");
+    struct sip_fault fault;
     long length;
 
-    must(out != NULL);
+    must(out != NULL && sip_parse_datagram((struct span){request->bytes, request->len},
+                                           &sip_limits_default, &message, &fault) == SIP_PARSED);
     fprintf(out, "SIP/2.0 %d Answer\r\n", status);
-    for (size_t i = 0; i < self->message.header_count; i++) {
-        const struct sip_header *header = &self->message.headers[i];
+    for (size_t i = 0; i < message.header_count; i++) {
+        const struct sip_header *header = &message.headers[i];
 
-        if (header->id == SIP_VIA || header->id == SIP_FROM || header->id == SIP_TO ||
-            header->id == SIP_CALL_ID || header->id == SIP_CSEQ)
-            fprintf(out, SPAN_FMT ": " SPAN_FMT "\r\n", SPAN_ARG(header->name),
-                    SPAN_ARG(header->value));
+        if (!goes_back(header->id))
+            continue;
+        fprintf(out, SPAN_FMT ": " SPAN_FMT, SPAN_ARG(header->name), SPAN_ARG(header->value));
+        if (header->id == SIP_TO && span_empty(message.to.tag))
+            fprintf(out, ";tag=%s", self->from_tag);
+        fputs("\r\n", out);
     }
-    fprintf(out, "%sContent-Length: 0\r\n\r\n", headers);
+    fprintf(out, "%sContent-Length: %zu\r\n\r\n%s", headers, body != NULL ? strlen(body) : 0,
+            body != NULL ? body : "");
     length = ftell(out);
     fclose(out);
     send_octets(self, octets, (size_t)length);
+}
+
+void peer_answer(struct peer *self, int status, const char *headers)
+{
+    peer_answer_to(self, &self->taken, status, headers, NULL);
 }
 
 /* ---- reading ---- */

@@ -17,7 +17,8 @@ struct ask {
     const char *headers; /* whole lines, each with CRLF; none */
     const char *body;    /* none */
     bool repeat;         /* the CSeq of the request before, in another transaction */
-    bool bare;           /* no credentials, and a 401 is the answer */
+    bool same;           /* and its branch too: a CANCEL, the ACK to a refusal, a retransmission */
+    bool bare;           /* no credentials, and a 401 or 407 is the answer */
 };
 
 struct peer_datagram {
@@ -38,7 +39,8 @@ struct peer {
     char from_tag[PEER_TEXT];
     unsigned cseq;
     unsigned branches;
-    char realm[PEER_TEXT]; /* of the last challenge */
+    bool is_proxy;         /* whether the last challenge was a proxy's, */
+    char realm[PEER_TEXT]; /* and what it said */
     char nonce[PEER_TEXT];
     char algorithm[PEER_TEXT];
     unsigned nc;
@@ -71,7 +73,8 @@ void peer_send(struct peer *self, const char *text);
 /** Sends one request; peer_expect_response() takes its answer. */
 void peer_send_request(struct peer *self, const struct ask *ask);
 
-/** Sends, answers one challenge, and returns the final status; 0 when none came within 3 s. */
+/** Sends, answers one challenge, and returns the status of the first response but 100; 0 when none
+ * came within 3 s. The refusal of an INVITE gets its ACK. */
 int peer_ask(struct peer *self, const struct ask *ask);
 
 /** The next response, or the next request of a method: false when none comes in time. It is
@@ -79,8 +82,12 @@ int peer_ask(struct peer *self, const struct ask *ask);
 bool peer_expect_response(struct peer *self, int within_ms);
 bool peer_expect_request(struct peer *self, enum sip_method method, int within_ms);
 
-/** Answers the request that is `message`. */
+/** Answers the request that is `message`, with its Record-Route and a To tag of our own. */
 void peer_answer(struct peer *self, int status, const char *headers);
+
+/** The same for a request that was copied before; `body` may be NULL. */
+void peer_answer_to(struct peer *self, const struct peer_datagram *request, int status,
+                    const char *headers, const char *body);
 
 /** A header field's value of `message`, terminated; "" when there is none. Good until the next. */
 const char *peer_header(struct peer *self, enum sip_header_id id);

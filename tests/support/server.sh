@@ -52,7 +52,7 @@ free_port() {
     echo "$port"
 }
 
-# server_config ROLE: short times, so that tests need not wait.
+# server_config ROLE: short times, so that tests need not wait; SERVER_EXTRA is what a script adds.
 server_config() {
     cat <<EOF
 listen "udp" { address = "127.0.0.1" port = $SIP_PORT }
@@ -66,6 +66,7 @@ registration { expires_min_s = 1 }
 subscription { expires_min_s = 1 }
 publication { expires_min_s = 1 }
 process { drain_s = 2 }
+${SERVER_EXTRA:-}
 EOF
 }
 

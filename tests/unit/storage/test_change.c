@@ -24,6 +24,7 @@ START_TEST(domains_and_accounts_are_told_before_ready)
     ck_assert_int_eq(desk.domains, 1);
     ck_assert(span_equal(desk.domain.name, SPAN("example.org")));
     ck_assert(desk.domain.authentication && !desk.domain.suspended);
+    ck_assert(desk.domain.accept_foreign);
     ck_assert_uint_eq(desk.domain.algorithm_count, 1);
     ck_assert_uint_eq(desk.domain.contacts_max, 0);
     ck_assert_int_eq(desk.accounts, 1);
@@ -60,6 +61,130 @@ START_TEST(a_committed_change_arrives_within_100_ms)
     ck_assert(desk_run_until_count(&desk, &desk.domains_gone, 1, AT_ONCE_MS));
     ck_assert(desk_run_until_count(&desk, &desk.accounts_gone, 2, AT_ONCE_MS));
     desk_close(&desk);
+}
+END_TEST
+
+START_TEST(trusted_peers_are_told_before_ready)
+{
+    cluster_fresh_database("peers_first", conninfo, sizeof(conninfo));
+    sql(conninfo,
+        "select presence.add_domain('example.org');"
+        "select presence.add_trusted_peer('192.0.2.7', 5062, 'UDP', 'Example.org', true)");
+    desk_open_ready(&desk, conninfo);
+    ck_assert_int_eq(desk.peers, 1);
+    ck_assert_uint_eq(desk.peer.family, 4);
+    ck_assert_uint_eq(desk.peer.prefix, 32);
+    ck_assert(memcmp(desk.peer.address, "\300\0\2\7\0\0\0\0\0\0\0\0\0\0\0\0", 16) == 0);
+    ck_assert_uint_eq(desk.peer.port, 5062);
+    ck_assert(span_equal(desk.peer.transport, SPAN("udp")));
+    ck_assert(span_equal(desk.peer.domain, SPAN("example.org")));
+    ck_assert(desk.peer.may_relay);
+    desk_close(&desk);
+}
+END_TEST
+
+START_TEST(a_trusted_peer_comes_and_goes_within_100_ms)
+{
+    begin("peers");
+    ck_assert_int_eq(desk.peers, 0);
+    sql(conninfo, "select presence.add_trusted_peer('2001:db8::/29')");
+    ck_assert(desk_run_until_count(&desk, &desk.peers, 1, AT_ONCE_MS));
+    ck_assert_uint_eq(desk.peer.family, 6);
+    ck_assert_uint_eq(desk.peer.prefix, 29);
+    ck_assert(memcmp(desk.peer.address, "\40\1\15\270\0\0\0\0\0\0\0\0\0\0\0\0", 16) == 0);
+    ck_assert_uint_eq(desk.peer.port, 0);
+    ck_assert(span_empty(desk.peer.transport) && span_empty(desk.peer.domain));
+    ck_assert(!desk.peer.may_relay);
+    sql(conninfo, "update presence.trusted_peer set may_relay = true, domain = 'example.org'");
+    ck_assert(desk_run_until_count(&desk, &desk.peers, 2, AT_ONCE_MS));
+    ck_assert(desk.peer.may_relay);
+    sql(conninfo, "update presence.trusted_peer set enabled = false");
+    ck_assert(desk_run_until_count(&desk, &desk.peers_gone, 1, AT_ONCE_MS));
+    sql(conninfo, "update presence.trusted_peer set enabled = true");
+    ck_assert(desk_run_until_count(&desk, &desk.peers, 3, AT_ONCE_MS));
+    sql(conninfo, "select presence.remove_domain('example.org')");
+    ck_assert(desk_run_until_count(&desk, &desk.peers_gone, 2, AT_ONCE_MS));
+    sql(conninfo, "select presence.add_trusted_peer('[::1]')");
+    ck_assert(desk_run_until_count(&desk, &desk.peers, 4, AT_ONCE_MS));
+    sql(conninfo, "truncate presence.trusted_peer");
+    ck_assert(desk_run_until_count(&desk, &desk.peers_gone, 3, 1000));
+    desk_close(&desk);
+}
+END_TEST
+
+START_TEST(whether_a_domain_hears_strangers_changes_at_once)
+{
+    begin("strangers");
+    sql(conninfo, "update presence.domain set accept_foreign = false");
+    ck_assert(desk_run_until_count(&desk, &desk.domains, 2, AT_ONCE_MS));
+    ck_assert(!desk.domain.accept_foreign && desk.domain.authentication);
+    desk_close(&desk);
+}
+END_TEST
+
+/* What add_trusted_peer() makes of `arguments`: a row's address, or the condition that it raised.
+ */
+static const struct {
+    const char *arguments;
+    const char *becomes;
+} peer_rows[] = {
+    {"'10.1.2.3'", "10.1.2.3/32"},
+    {"' 10.1.0.0/16 '", "10.1.0.0/16"},
+    {"'[2001:DB8::1]'", "2001:db8::1/128"},
+    {"'0.0.0.0/0'", "0.0.0.0/0"},
+    {"'10.1.2.3/16'", "22023"},                  /* invalid_parameter_value */
+    {"'10.1'", "22P02"},                         /* invalid_text_representation */
+    {"'pbx.example.org'", "22P02"},              /* a name is no address */
+    {"'::ffff:10.1.2.3'", "23514"},              /* check_violation */
+    {"'10.1.2.3', 0", "23514"},                  /* no port */
+    {"'10.1.2.3', 65536", "23514"},              /* no port either */
+    {"'10.1.2.3', null, 'sctp'", "23514"},       /* a transport that is none of ours */
+    {"'10.1.2.3', domain => 'a.test'", "23503"}, /* foreign_key_violation */
+    {"null", "23502"},                           /* not_null_violation */
+    {"'10.1.2.3', may_relay => null", "23502"},  /* not_null_violation */
+    {"'192.0.2.1'", "23505"},                    /* unique_violation: it is there already */
+    {"'192.0.2.1', 5060", "192.0.2.1/32"},       /* another row */
+    {"'10.1.2.3', domain => null", "23505"},     /* null is all domains: it is there too */
+};
+
+START_TEST(add_trusted_peer_takes_addresses_and_names_what_is_wrong)
+{
+    const char *became;
+
+    cluster_fresh_database("peer_rows", conninfo, sizeof(conninfo));
+    sql(conninfo, "select presence.add_trusted_peer('192.0.2.1')");
+    for (size_t i = 0; i < sizeof(peer_rows) / sizeof(peer_rows[0]); i++) {
+        sql(conninfo,
+            "create or replace function try_peer() returns text language plpgsql as $$ declare "
+            "added bigint; begin added := presence.add_trusted_peer(%s); return (select address "
+            "from presence.trusted_peer where id = added); exception when others then return "
+            "sqlstate; end $$",
+            peer_rows[i].arguments);
+        became = sql_value(conninfo, "select try_peer()");
+        ck_assert_msg(strcmp(became, peer_rows[i].becomes) == 0, "add_trusted_peer(%s) gives %s",
+                      peer_rows[i].arguments, became);
+    }
+}
+END_TEST
+
+START_TEST(who_administers_may_change_trusted_peers_and_who_reads_may_not)
+{
+    cluster_fresh_database("peer_roles", conninfo, sizeof(conninfo));
+    sql(conninfo, "set role presence_admin; select presence.add_domain('example.org'); "
+                  "select presence.add_trusted_peer('192.0.2.1', domain => 'example.org'); "
+                  "select presence.add_trusted_peer('192.0.2.1', 5060); "
+                  "update presence.trusted_peer set comment = 'the PBX'");
+    ck_assert_str_eq(sql_value(conninfo, "set role presence_admin; "
+                                         "select presence.remove_trusted_peer('192.0.2.1')"),
+                     "2");
+    ck_assert_str_eq(
+        sql_value(conninfo,
+                  "select string_agg(concat_ws(' ', r, has_table_privilege(r, "
+                  "'presence.trusted_peer', 'select'), has_table_privilege(r, "
+                  "'presence.trusted_peer', 'insert, update, delete, truncate'), "
+                  "has_function_privilege(r, 'presence.remove_trusted_peer(text)', 'execute')), "
+                  "', ' order by r) from unnest(array['presence_reader', 'presence_server']) r"),
+        "presence_reader t f f, presence_server t f f");
 }
 END_TEST
 
@@ -237,6 +362,11 @@ Suite *storage_change_suite(void)
     tcase_set_timeout(feed, 60);
     tcase_add_test(feed, domains_and_accounts_are_told_before_ready);
     tcase_add_test(feed, a_committed_change_arrives_within_100_ms);
+    tcase_add_test(feed, trusted_peers_are_told_before_ready);
+    tcase_add_test(feed, a_trusted_peer_comes_and_goes_within_100_ms);
+    tcase_add_test(feed, whether_a_domain_hears_strangers_changes_at_once);
+    tcase_add_test(feed, add_trusted_peer_takes_addresses_and_names_what_is_wrong);
+    tcase_add_test(feed, who_administers_may_change_trusted_peers_and_who_reads_may_not);
     tcase_add_test(feed, a_change_that_was_rolled_back_does_nothing);
     tcase_add_test(feed, thousands_of_accounts_at_once_all_arrive);
     tcase_add_test(feed, truncate_is_noticed);

@@ -5,6 +5,7 @@
 
 /*
  * send        the request;  got=STATUS  a response comes;  wait=MS;  abandon
+ * cancel      the INVITE;  answered=STATUS  a response to its CANCEL comes
  * icmp        what was sent last comes back;  broken=0/1  the sink refuses for good; full=0/1
  * sent, told, resent, strays   counts since they were last asked
  * status=N    of the response told last;  timeout, failed  the outcome told last
@@ -115,6 +116,23 @@ static const struct script scripts[] = {
      "send sent=1 abandon wait=10000 sent=0 got=487 told=0 sent=1 sends_ack wait=32000 over"},
     {"invite_abandoned__ringing_on__ends_after_64_t1", "INVITE", false,
      "send got=180 told=1 abandon got=180 wait=31999 alive wait=1 over told=0"},
+    /* CANCEL, section 9.1 */
+    {"invite_cancelled__before_any_answer__waits_for_a_provisional", "INVITE", false,
+     "send sent=1 cancel sent=0 got=180 told=1 sent=1 sends_cancel"},
+    {"invite_cancelled__while_ringing__is_told_of_the_487", "INVITE", false,
+     "send sent=1 got=180 told=1 cancel sent=1 sends_cancel answered=200 told=0 strays=0 got=487 told=1 "
+     "status=487 sent=1 sends_ack wait=32000 over"},
+    {"invite_cancelled__twice__sends_one_cancel", "INVITE", false, "send got=180 sent=1 cancel cancel sent=1"},
+    {"invite_cancelled__unanswered_cancel__is_sent_again", "INVITE", false,
+     "send got=180 sent=1 cancel sent=1 wait=500 sent=1 sends_cancel wait=1000 sent=1"},
+    {"invite_cancelled__no_final_response__ends_after_64_t1", "INVITE", false,
+     "send got=180 told=1 cancel answered=200 wait=31999 told=0 alive wait=1 told=1 timeout over"},
+    {"invite_cancelled__2xx_crossing__is_told", "INVITE", false,
+     "send got=180 told=1 cancel got=200 told=1 status=200"},
+    {"invite_cancelled__when_answered__sends_nothing", "INVITE", false, "send sent=1 got=200 cancel sent=0"},
+    {"invite_cancelled__no_cancel_outlives_it", "INVITE", true,
+     "send sent=1 got=180 cancel got=487 told=2 over"},
+    {"cancelled__of_another_method__is_nothing", "NOTIFY", false, "send sent=1 got=100 cancel sent=0 alive"},
 };
 /* clang-format on */
 
@@ -128,6 +146,10 @@ static bool act(struct rig *rig, const struct script *script, const char *word, 
         rig_wait(rig, number);
     else if (strcmp(word, "abandon") == 0)
         client_transaction_abandon(rig->transactions, rig->client);
+    else if (strcmp(word, "cancel") == 0)
+        client_transaction_cancel(rig->transactions, rig->client);
+    else if (strcmp(word, "answered") == 0)
+        rig_answer(rig, number, "CANCEL", rig_branch(rig));
     else if (strcmp(word, "icmp") == 0)
         transactions_failed(rig->transactions, &rig->last_to, span_of(rig->last));
     else if (strcmp(word, "broken") == 0)
@@ -173,6 +195,8 @@ static void check_state(struct rig *rig, const char *name, const char *word)
         ck_assert_msg(rig->last_outcome == CLIENT_TRANSPORT_FAILED, "%s: not failed", name);
     else if (strcmp(word, "sends_ack") == 0)
         ck_assert_msg(strncmp(rig->last, "ACK ", 4) == 0, "%s: %.20s", name, rig->last);
+    else if (strcmp(word, "sends_cancel") == 0)
+        ck_assert_msg(strncmp(rig->last, "CANCEL ", 7) == 0, "%s: %.20s", name, rig->last);
     else if (strcmp(word, "sends_request") == 0)
         ck_assert_msg(strstr(rig->last, "\r\n\r\nthe body") != NULL, "%s: %.20s", name, rig->last);
     else

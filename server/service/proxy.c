@@ -1,0 +1,243 @@
+/* proxy.c - reads top to bottom: the refusals of section 16.3, authorization, the targets of 16.5.
+ */
+#include "server/service/proxy.h"
+
+#include "server/service/relay.h"
+#include "server/sip/parameter.h"
+
+/* ---- refusals; each true when the request was refused ---- */
+
+static bool refused_hops(struct request *request)
+{
+    if (request_message(request)->max_forwards != 0)
+        return false;
+    request_refuse(request, 483, NULL);
+    return true;
+}
+
+static bool refused_loop(const struct proxy *self, struct request *request)
+{
+    if (!fork_has_looped(self->forks, request_message(request)))
+        return false;
+    request_refuse(request, 482, NULL);
+    return true;
+}
+
+/* We understand no extension that a proxy must (section 16.3 step 5). */
+static bool refused_proxy_require(struct request *request)
+{
+    const struct sip_message *message = request_message(request);
+
+    if (sip_count(message, SIP_PROXY_REQUIRE) == 0)
+        return false;
+    request_refuse_with(request, 420, NULL, "Unsupported",
+                        sip_header_value(message, SIP_PROXY_REQUIRE));
+    return true;
+}
+
+/* ---- who sends it ---- */
+
+static bool refuse(struct request *request, int status, const char *phrase)
+{
+    request_refuse(request, status, phrase);
+    return false;
+}
+
+static bool is_from_account(struct proxy *self, struct request *request,
+                            const struct routing *routing)
+{
+    char octets[SIP_AOR_BYTES_MAX];
+    struct span aor;
+
+    if (sip_uri_canonical_aor(&request_message(request)->from.uri, octets, sizeof(octets), &aor) !=
+        STATUS_OK)
+        return refuse(request, 400, "From Is No Address Of Record");
+    return auth_may_forward(self->auth, request, routing->sender, aor);
+}
+
+/* Strangers reach our users, where the domain takes them, and nobody else. */
+static bool is_taken_from_strangers(struct request *request, const struct routing *routing)
+{
+    if (!routing->is_local || routing->domain == NULL)
+        return refuse(request, 403, "Relaying Denied");
+    if (!routing->domain->accept_foreign)
+        return refuse(request, 403, "Strangers Not Accepted");
+    return true;
+}
+
+/* A peer may speak for the domain that it is trusted with, and to it; to others only a relay. */
+static bool is_from_peer(const struct proxy *self, const struct request *request,
+                         const struct routing *routing)
+{
+    const struct trusted_peers *peers = self->state->trusted_peers;
+    const struct endpoint *source = &request_flow(request)->remote;
+    const struct domain_row *domain = routing->sender != NULL ? routing->sender : routing->domain;
+    const struct trusted_peer_row *peer = domain != NULL
+                                              ? trusted_peers_find_for(peers, source, domain->name)
+                                              : trusted_peers_find(peers, source);
+
+    return peer != NULL && ((routing->is_local && routing->domain != NULL) || peer->may_relay);
+}
+
+/* A spiral: a device of ours is registered at another AOR of ours. Its request was judged before.
+ */
+static bool comes_from_us(const struct proxy *self, const struct request *request)
+{
+    const struct transport *transport = self->state->node.transport;
+    const struct endpoint *source = &request_flow(request)->remote;
+
+    if (!fork_has_sent(self->forks, request_message(request)))
+        return false;
+    for (uint16_t i = 0; i < transport_listener_count(transport); i++) {
+        const struct endpoint local = transport_local(transport, i);
+
+        if (endpoint_same_address(&local, source) &&
+            (local.port == source->port || flow_is_reliable(request_flow(request))))
+            return true;
+    }
+    return false;
+}
+
+static bool is_authorized(struct proxy *self, struct request *request, struct routing *routing)
+{
+    routing->is_trusted = is_from_peer(self, request, routing);
+    if (routing->is_trusted || routing->is_marked || comes_from_us(self, request))
+        return true;
+    return routing->sender != NULL ? is_from_account(self, request, routing)
+                                   : is_taken_from_strangers(request, routing);
+}
+
+bool proxy_may_pass(struct proxy *self, struct request *request, struct routing *routing)
+{
+    if (refused_hops(request) || refused_loop(self, request) || refused_proxy_require(request) ||
+        !is_authorized(self, request, routing))
+        return false;
+    if (routing->is_local && routing->domain != NULL && routing->domain->suspended)
+        return refuse(request, 403, "Domain Suspended");
+    return true;
+}
+
+/* ---- where to (section 16.5) ---- */
+
+struct contact_search {
+    const struct state *state;
+    struct span contact;
+    struct target *out;
+    bool found;
+};
+
+static void compare_contact(struct binding *binding, void *context)
+{
+    struct contact_search *it = context;
+
+    if (!it->found && span_equal(binding_seen(binding).contact, it->contact))
+        it->found = target_of_binding(it->state, binding, it->out);
+}
+
+/* The device has registered again, over another connection, while its dialog went on. */
+static bool find_by_contact(const struct proxy *self, const struct sip_message *request,
+                            const struct routing *routing, struct target *out)
+{
+    struct contact_search it = {.state = self->state, .contact = routing->request_uri, .out = out};
+    char octets[SIP_AOR_BYTES_MAX];
+    struct span aor;
+
+    if (sip_uri_canonical_aor(&request->to.uri, octets, sizeof(octets), &aor) != STATUS_OK)
+        return false;
+    location_each_seen(bindings_find(self->state->bindings, aor), compare_contact, &it);
+    return it.found;
+}
+
+/* The next route; else the flow that our mark names; else what the Request-URI says. */
+static bool find_next_hop(const struct proxy *self, const struct sip_message *request,
+                          const struct flow *from, const struct routing *routing,
+                          struct target *out)
+{
+    const struct transport *transport = self->state->node.transport;
+
+    *out = (struct target){.uri = routing->request_uri};
+    if (routing->has_next)
+        return transport_route(transport, &routing->next, from, &out->flow) == STATUS_OK;
+    if (routing->is_marked && routing->mark.has_flow) {
+        out->flow = routing->mark.flow;
+        out->bound = true;
+        if (transport_flow_is_alive(transport, &out->flow))
+            return true;
+        if (find_by_contact(self, request, routing, out))
+            return true;
+        *out = (struct target){.uri = routing->request_uri};
+    }
+    return transport_route(transport, &routing->uri, from, &out->flow) == STATUS_OK;
+}
+
+static void pass_to_next_hop(struct proxy *self, struct request *request,
+                             const struct routing *routing)
+{
+    struct target target;
+
+    if (find_next_hop(self, request_message(request), request_flow(request), routing, &target))
+        fork_start(self->forks, request, routing, &target, 1, NULL);
+    else
+        request_refuse(request, 404, "Destination Not Resolvable");
+}
+
+static void pass_to_devices(struct proxy *self, struct request *request,
+                            const struct routing *routing)
+{
+    char octets[SIP_AOR_BYTES_MAX];
+    struct target targets[TARGETS_MAX];
+    const struct account *account;
+    struct span aor;
+    size_t count;
+
+    if (sip_uri_canonical_aor(&routing->uri, octets, sizeof(octets), &aor) != STATUS_OK) {
+        request_refuse(request, 400, "Request-URI Is No Address Of Record");
+        return;
+    }
+    request_name_aor(request, aor);
+    account = accounts_find(self->state->accounts, aor);
+    if (account == NULL) {
+        request_refuse(request, 404, "No Such Account");
+        return;
+    }
+    if (account_is_disabled(account)) {
+        request_refuse(request, 403, "Account Disabled");
+        return;
+    }
+    if (request_message(request)->method == SIP_MESSAGE) {
+        message_receive(self->messages, request, routing, aor);
+        return;
+    }
+    count = targets_of_aor(self->state, aor, targets);
+    if (count == 0)
+        request_refuse(request, 480, "No Device Registered");
+    else
+        fork_start(self->forks, request, routing, targets, count, NULL);
+}
+
+void proxy_receive(struct proxy *self, struct request *request, struct routing *routing)
+{
+    request_name_aor(request, routing->request_uri);
+    if (!proxy_may_pass(self, request, routing))
+        return;
+    if (!routing->is_local)
+        pass_to_next_hop(self, request, routing);
+    else if (routing->domain == NULL)
+        request_refuse(request, 404, "Domain Not Served Here");
+    else
+        pass_to_devices(self, request, routing);
+}
+
+/* An ACK cannot be challenged: without our mark it goes to nobody but our own devices. */
+void proxy_receive_ack(struct proxy *self, const struct sip_message *ack, const struct flow *from)
+{
+    struct routing routing;
+    struct target target;
+
+    if (ack->max_forwards != 0 && routing_read(self->state, ack, &routing) == STATUS_OK &&
+        !routing.is_local && (routing.is_marked || find_by_contact(self, ack, &routing, &target)) &&
+        find_next_hop(self, ack, from, &routing, &target))
+        relay_pass_ack(self->state, ack, from, &routing, &target);
+    else
+        (*self->acks_dropped)++;
+}
