@@ -24,15 +24,15 @@ enum {
 struct handover {
     struct keep *keep;
     struct device *device;
-    struct timer rest;   /* running: nothing is sent */
+    struct timer rest; /* running: nothing is sent */
     struct handle transaction;
-    int64_t message;     /* that is on its way; 0: none */
-    int64_t binding;     /* the way it takes, or took when it failed */
-    int64_t through;     /* what the device has got, be its row written or not */
-    unsigned failures;   /* in a row */
-    bool silent;         /* on its way, but the window waits no longer */
-    bool widened;        /* it goes by TCP because of its size */
-    bool narrow;         /* that was in vain: by UDP after all */
+    int64_t message;   /* that is on its way; 0: none */
+    int64_t binding;   /* the way it takes, or took when it failed */
+    int64_t through;   /* what the device has got, be its row written or not */
+    unsigned failures; /* in a row */
+    bool silent;       /* on its way, but the window waits no longer */
+    bool widened;      /* it goes by TCP because of its size */
+    bool narrow;       /* that was in vain: by UDP after all */
 };
 
 struct keep {
@@ -545,8 +545,7 @@ void keep_delivered(struct keep *self, struct message *message, int64_t binding)
     struct mailbox *mailbox = message_mailbox(message);
     struct binding *by =
         location_find_id(bindings_find(self->state->bindings, mailbox_aor(mailbox)), binding);
-    struct device *device =
-        by == NULL || !binding_is_seen(by) ? NULL : device_of(mailbox, by);
+    struct device *device = by == NULL || !binding_is_seen(by) ? NULL : device_of(mailbox, by);
     struct handover *handover;
 
     if (device == NULL || mailbox_next_message(mailbox, through_of(device)) != message)

@@ -9,9 +9,9 @@
 
 /**
  *     a message is committed  |  a binding is committed  |  a pause ends
- *         ->  its mailbox has a turn  ->  the window lets it out  ->  MESSAGE to each device that is
- *             there and rests not  ->  2xx: the next one  |  not now: the device rests  |  never:
- *             the next one
+ *         ->  its mailbox has a turn  ->  the window lets it out  ->  MESSAGE to each device that
+ * is there and rests not  ->  2xx: the next one  |  not now: the device rests  |  never: the next
+ * one
  *
  * That a device has a message is written after its answer and waits for nothing: a crash between
  * the two sends it again, the same request by Call-ID and CSeq, and 482 then says as much as 200.

@@ -1,4 +1,5 @@
-/* late.h - what became of a relayed MESSAGE after it was kept: its branches are open for a while. */
+/* late.h - what became of a relayed MESSAGE after it was kept: its branches are open for a while.
+ */
 #ifndef SERVICE_LATE_H
 #define SERVICE_LATE_H
 

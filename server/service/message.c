@@ -1,6 +1,6 @@
 /*
- * message.c - reads top to bottom: what may be kept, keeping it, message_receive(), what comes of the
- * fork, what SQL sends.
+ * message.c - reads top to bottom: what may be kept, keeping it, message_receive(), what comes of
+ * the fork, what SQL sends.
  */
 #include "server/service/message.h"
 
@@ -228,8 +228,7 @@ static bool on_vain(void *context, struct handle fork, struct request *request, 
 static void on_late_success(void *context, struct handle fork, int64_t binding)
 {
     struct message_service *self = context;
-    struct message *message =
-        handle_find(self->state->node.objects, lates_find(self->lates, fork));
+    struct message *message = handle_find(self->state->node.objects, lates_find(self->lates, fork));
 
     if (message != NULL)
         keep_delivered(self->keep, message, binding);

@@ -1,6 +1,6 @@
 /*
- * device.c - there may be as many devices as bindings, and they live longer: a device keeps a hash of
- * its name and no words, no timer of its own, and nothing of what is not under way.
+ * device.c - there may be as many devices as bindings, and they live longer: a device keeps a hash
+ * of its name and no words, no timer of its own, and nothing of what is not under way.
  */
 #include "server/state/device.h"
 
