@@ -136,6 +136,19 @@ struct config {
         uint32_t retry_max_s;
         uint32_t owed_after_s;
     } notify;
+    struct {
+        uint32_t keep_after_ms;
+        uint32_t keep_max_s;
+        uint32_t per_aor_max;
+        uint32_t messages_max; /* of the process */
+        uint32_t bytes_max;    /* likewise */
+        uint32_t remember_s;
+        uint32_t retry_min_s;
+        uint32_t retry_max_s;
+        uint32_t window_max;
+        uint32_t devices_max; /* of the process */
+        uint32_t device_forget_s;
+    } message;
 };
 
 /** Where and why a file was refused: "presenced.conf:12: no such option 'prot'". */

@@ -59,7 +59,7 @@ static const struct config_key keys[] = {
     NUMBER(tcp, first_s, "s", "10", 1, 3600, LATER, "An accepted connection on which nothing has come for so long is closed."),
     NUMBER(tcp, idle_s, "s", "7500", 10, 604800, LATER, "A connection without traffic for so long is closed; shorter than the longest registration, and devices become unreachable."),
     NUMBER(tcp, message_s, "s", "10", 1, 3600, LATER, "A message must be there so long after its first octet, else its connection is closed."),
-    NUMBER(tcp, write_s, "s", "10", 1, 3600, LATER, "The peer must take a message within so long, else its connection is closed."),
+    NUMBER(tcp, write_s, "s", "30", 1, 3600, LATER, "The peer must take a message within so long, else its connection is closed."),
     NUMBER(tcp, keepalive_s, "s", "120", 1, 32767, LATER, "Silence after which the kernel asks whether the peer is still there."),
     NUMBER(tcp, connections_max, "", "100000", 1, 1000000, LATER, "Connections at a time; more are closed at once."),
     NUMBER(tcp, connections_per_source_max, "", "2000", 1, 1000000, LATER, "Connections that one address may make; more are closed at once."),
@@ -122,6 +122,18 @@ static const struct config_key keys[] = {
     NUMBER(notify, retry_min_s, "s", "5", 1, 3600, LIVE, "Pause after a failed NOTIFY; doubles each time."),
     NUMBER(notify, retry_max_s, "s", "300", 1, 86400, LIVE, "Longest such pause, Retry-After included."),
     NUMBER(notify, owed_after_s, "s", "5", 1, 3600, LATER, "A NOTIFY unanswered for so long is noted in its row, for a restart."),
+
+    NUMBER(message, keep_after_ms, "ms", "8000", 100, 30000, LIVE, "A MESSAGE that no device took for so long is kept, and answered with 202."),
+    NUMBER(message, keep_max_s, "s", "2592000", 1, 31536000, LIVE, "How long a message is kept, whatever its Expires says."),
+    NUMBER(message, per_aor_max, "", "1000", 1, 100000, LIVE, "Messages that wait for one AOR; more get 480."),
+    NUMBER(message, messages_max, "", "1000000", 1, 16000000, LATER, "Messages kept for all AORs, with those that are only remembered; more get 500 and Retry-After."),
+    NUMBER(message, bytes_max, "bytes", "268435456", 65536, 4294967295, LIVE, "Octets of all messages that wait; more get 500 and Retry-After."),
+    NUMBER(message, remember_s, "s", "40", 0, 3600, LIVE, "How long a message is known again after it was kept, so that its repeat is not a second one."),
+    NUMBER(message, retry_min_s, "s", "30", 1, 3600, LIVE, "Pause after a device did not take a kept message; doubles each time, and ends when it registers."),
+    NUMBER(message, retry_max_s, "s", "600", 1, 86400, LIVE, "Longest such pause."),
+    NUMBER(message, window_max, "", "1024", 1, 1000000, LIVE, "Kept messages on their way at a time, over all devices."),
+    NUMBER(message, devices_max, "", "2000000", 1, 16000000, LATER, "Devices known at all AORs; messages do not wait for more."),
+    NUMBER(message, device_forget_s, "s", "2592000", 1, 315360000, LIVE, "A device that did not register for so long is forgotten; longer than any registration."),
 
 };
 /* clang-format on */

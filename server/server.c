@@ -41,6 +41,9 @@ struct server {
     struct event_package *presence;
     struct event_packages packages;
     struct notify *notify;
+    struct keep *keep;
+    struct lates *lates;
+    struct message_service messages;
     struct commands commands;
     struct router router;
     struct http *http;
@@ -179,6 +182,12 @@ static struct state_options state_options(const struct config *config)
         .subscription = {.per_resource_max = config->subscription.per_resource_max,
                          .per_watcher_max = config->subscription.per_watcher_max,
                          .subscriptions_max = config->subscription.subscriptions_max},
+        .device = {.devices_max = config->message.devices_max,
+                   .forget_s = config->message.device_forget_s},
+        .message = {.per_aor_max = config->message.per_aor_max,
+                    .messages_max = config->message.messages_max,
+                    .bytes_max = config->message.bytes_max,
+                    .remember_s = config->message.remember_s},
         .bindings_max = config->registration.bindings_max,
         .outage_grace_us = (int64_t)config->database.outage_grace_s * US_PER_S,
         .expiry_per_s = config->database.expiry_per_s,
@@ -228,6 +237,27 @@ static struct fork_options fork_options(const struct config *config)
     };
 }
 
+static struct keep_options keep_options(const struct config *config)
+{
+    return (struct keep_options){
+        .window_max = config->message.window_max,
+        .retry_min_s = config->message.retry_min_s,
+        .retry_max_s = config->message.retry_max_s,
+    };
+}
+
+static void make_messages(struct server *self)
+{
+    const struct keep_options options = keep_options(self->config);
+
+    self->keep = keep_new(self->state, self->transactions, self->metrics, &options);
+    self->lates = lates_new(self->loop, self->config->timers.t1_ms * TRANSACTION_T1_TIMES);
+    self->messages.kept =
+        metric_counter(self->metrics, "messages_kept_total", NULL, "MESSAGEs kept for devices");
+    self->messages.repeated = metric_counter(self->metrics, "messages_repeated_total", NULL,
+                                             "MESSAGEs that were kept before");
+}
+
 static void make_services(struct server *self)
 {
     const struct config *config = self->config;
@@ -245,7 +275,8 @@ static void make_services(struct server *self)
     self->forks = forks_new(self->state, self->transactions, self->requests, self->metrics, &fork);
     self->notify =
         notify_new(self->state, self->transactions, &self->packages, self->metrics, &notify);
-    self->commands = (struct commands){self->state, &self->packages};
+    make_messages(self);
+    self->commands = (struct commands){self->state, &self->packages, &self->messages};
 }
 
 /* What a reload may change too. */
@@ -280,6 +311,23 @@ static void set_policies(struct server *self)
     };
 }
 
+static void set_message_policies(struct server *self)
+{
+    const struct config *config = self->config;
+
+    self->messages = (struct message_service){
+        .state = self->state,
+        .forks = self->forks,
+        .keep = self->keep,
+        .lates = self->lates,
+        .keep_after_ms = config->message.keep_after_ms,
+        .keep_max_s = config->message.keep_max_s,
+        .body_bytes_max = config->limits.body_bytes_max,
+        .kept = self->messages.kept,
+        .repeated = self->messages.repeated,
+    };
+}
+
 static void make_router(struct server *self)
 {
     self->router.state = self->state;
@@ -290,10 +338,12 @@ static void make_router(struct server *self)
         .state = self->state,
         .auth = self->auth,
         .forks = self->forks,
+        .messages = &self->messages,
         .acks_dropped = metric_counter(self->metrics, "acks_dropped_total", NULL,
                                        "ACKs that bore no mark of ours, or led nowhere"),
     };
     set_policies(self);
+    set_message_policies(self);
     transactions_on_request(self->transactions, router_receive, &self->router);
 }
 
@@ -349,6 +399,7 @@ static void on_ready(void *context)
     struct server *self = context;
 
     notify_start(self->notify);
+    keep_start(self->keep);
     sd_notify(0, "READY=1\nSTATUS=serving");
 }
 
@@ -383,7 +434,7 @@ static void on_drain(struct timer *timer, struct instant now)
 {
     struct server *self = CONTAINER_OF(timer, struct server, drain);
     bool idle = requests_count(self->requests) == 0 && batch_is_idle(self->state->node.batch) &&
-                notify_is_idle(self->notify);
+                notify_is_idle(self->notify) && keep_is_idle(self->keep);
 
     if (idle || instant_reached(now, self->drain_until)) {
         log_line(self->log, LOG_INFO, "stop", "drained=%s", idle ? "yes" : "no");
@@ -414,11 +465,14 @@ static void reconfigure(struct server *self)
     const struct state_options state = state_options(self->config);
     const struct notify_options notify = notify_options(self->config);
     const struct fork_options fork = fork_options(self->config);
+    const struct keep_options keep = keep_options(self->config);
 
+    keep_reconfigure(self->keep, &keep);
     forks_reconfigure(self->forks, &fork);
     state_reconfigure(self->state, &state);
     notify_reconfigure(self->notify, &notify);
     set_policies(self);
+    set_message_policies(self);
 }
 
 static void on_reload(void *context, int signal)
@@ -462,6 +516,8 @@ static void unmake(struct server *self)
     http_free(self->http);
     transport_flush(self->transport);
     notify_free(self->notify);
+    keep_free(self->keep);
+    lates_free(self->lates);
     forks_free(self->forks);
     state_free(self->state);
     requests_free(self->requests);

@@ -9,7 +9,8 @@
     " coalesce(registration_expires_max_s, 0)::int8, coalesce(subscription_expires_max_s, "        \
     "0)::int8,"                                                                                    \
     " coalesce(publication_expires_max_s, 0)::int8, coalesce(contacts_max, 0)::int8,"              \
-    " coalesce(publications_max, 0)::int8, coalesce(subscriptions_max, 0)::int8"                   \
+    " coalesce(publications_max, 0)::int8, coalesce(subscriptions_max, 0)::int8, keep_messages,"   \
+    " coalesce(message_keep_max_s, 0)::int8, coalesce(messages_max, 0)::int8"                      \
     " from presence.domain"
 
 #define ACCOUNT_SELECT                                                                             \
@@ -22,7 +23,8 @@ const char domain_read[] = DOMAIN_SELECT " where id = any ($1)";
 const char account_scan[] = "copy (" ACCOUNT_SELECT ") to stdout (format binary)";
 const char account_read[] = ACCOUNT_SELECT " where id = any ($1)";
 const char command_read[] =
-    "select id, kind::text, aor, event, target, reason, content_type, document, expires_s"
+    "select id, kind::text, aor, event, target, reason, content_type, document, expires_s,"
+    " sender"
     " from presence.command where id <> all ($1) order by id limit 200";
 
 static bool algorithm_of(struct span name, uint8_t *out)
@@ -72,6 +74,9 @@ bool domain_decode(struct row *from, struct domain_row *out)
     out->contacts_max = (uint32_t)row_int8(from);
     out->publications_max = (uint32_t)row_int8(from);
     out->subscriptions_max = (uint32_t)row_int8(from);
+    out->keep_messages = row_bool(from);
+    out->message_keep_max_s = (uint32_t)row_int8(from);
+    out->messages_max = (uint32_t)row_int8(from);
     return row_is_good(from) &&
            decode_algorithms(algorithms, out->algorithms, &out->algorithm_count);
 }
@@ -103,6 +108,9 @@ static bool kind_of(struct span name, enum command_kind *out)
         {{"unpublish", 9}, COMMAND_UNPUBLISH},
         {{"terminate", 9}, COMMAND_TERMINATE},
         {{"unregister", 10}, COMMAND_UNREGISTER},
+        {{"message", 7}, COMMAND_MESSAGE},
+        {{"remove_message", 14}, COMMAND_REMOVE_MESSAGE},
+        {{"forget_device", 13}, COMMAND_FORGET_DEVICE},
     };
 
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
@@ -127,5 +135,6 @@ bool command_decode(struct row *from, struct command_row *out)
     out->content_type = row_octets(from);
     out->document = row_octets(from);
     out->expires_s = (uint32_t)row_int8(from);
+    out->sender = row_octets(from);
     return row_is_good(from) && kind_of(kind, &out->kind);
 }

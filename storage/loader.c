@@ -1,4 +1,4 @@
-/* loader.c - four COPYs, one behind the other; rows are decoded as they arrive. */
+/* loader.c - six COPYs, one behind the other; rows are decoded as they arrive. */
 #include "storage/loader.h"
 
 #include "server/base/must.h"
@@ -8,10 +8,19 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum table { TABLE_BINDING, TABLE_PUBLICATION, TABLE_SUBSCRIPTION, TABLE_RESOURCE, TABLE_COUNT };
+/* Devices before messages: what all of them have is known as it comes. */
+enum table {
+    TABLE_BINDING,
+    TABLE_PUBLICATION,
+    TABLE_SUBSCRIPTION,
+    TABLE_DEVICE,
+    TABLE_MESSAGE,
+    TABLE_RESOURCE,
+    TABLE_COUNT
+};
 
 static const char *const names[TABLE_COUNT] = {"binding", "publication", "subscription",
-                                               "resource"};
+                                               "device",  "message",     "resource"};
 
 struct loader {
     struct loop *loop;
@@ -59,6 +68,8 @@ static bool tell_row(struct loader *self, struct row *from)
     struct binding_row binding;
     struct publication_row publication;
     struct subscription_row subscription;
+    struct device_row device;
+    struct message_row message;
 
     switch (self->table) {
     case TABLE_BINDING:
@@ -75,6 +86,16 @@ static bool tell_row(struct loader *self, struct row *from)
         if (!subscription_decode(from, self->notified_batch, &subscription))
             return false;
         self->events->on_subscription(self->events->context, &subscription);
+        return true;
+    case TABLE_DEVICE:
+        if (!device_decode(from, &device))
+            return false;
+        self->events->on_device(self->events->context, &device);
+        return true;
+    case TABLE_MESSAGE:
+        if (!message_decode(from, &message))
+            return false;
+        self->events->on_message(self->events->context, &message);
         return true;
     case TABLE_RESOURCE:
         return tell_resource(self, from);
@@ -100,9 +121,10 @@ static void finish(struct loader *self)
 {
     log_line(self->log, LOG_INFO, "loaded",
              "bindings=%" PRIu64 " publications=%" PRIu64 " subscriptions=%" PRIu64
-             " resources=%" PRIu64 " ms=%" PRId64,
+             " devices=%" PRIu64 " messages=%" PRIu64 " resources=%" PRIu64 " ms=%" PRId64,
              self->rows[TABLE_BINDING], self->rows[TABLE_PUBLICATION],
-             self->rows[TABLE_SUBSCRIPTION], self->rows[TABLE_RESOURCE],
+             self->rows[TABLE_SUBSCRIPTION], self->rows[TABLE_DEVICE], self->rows[TABLE_MESSAGE],
+             self->rows[TABLE_RESOURCE],
              (loop_now(self->loop).us - self->began.us) / US_PER_MS);
     link_stop(self->link);
     self->owner.on_loaded(self->owner.context);
@@ -142,6 +164,12 @@ static void copy_table(struct loader *self)
         break;
     case TABLE_SUBSCRIPTION:
         link_copy(self->link, subscription_scan, on_row, on_copied, self);
+        break;
+    case TABLE_DEVICE:
+        link_copy(self->link, device_scan, on_row, on_copied, self);
+        break;
+    case TABLE_MESSAGE:
+        link_copy(self->link, message_scan, on_row, on_copied, self);
         break;
     case TABLE_RESOURCE:
         link_copy(self->link, resources, on_row, on_copied, self);

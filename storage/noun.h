@@ -28,6 +28,14 @@ void subscription_encode(struct sheet *sheet, enum storage_change change,
 MUST_USE bool subscription_decode(struct row *from, uint64_t notified_batch,
                                   struct subscription_row *out);
 
+extern const char device_scan[]; /* COPY */
+void device_encode(struct sheet *sheet, enum storage_change change, const struct device_row *row);
+MUST_USE bool device_decode(struct row *from, struct device_row *out);
+
+extern const char message_scan[]; /* COPY */
+void message_encode(struct sheet *sheet, enum storage_change change, const struct message_row *row);
+MUST_USE bool message_decode(struct row *from, struct message_row *out);
+
 void flow_encode(struct sheet *sheet, const struct flow_row *flow);
 void flow_decode(struct row *from, struct flow_row *out);
 

@@ -16,6 +16,14 @@ const struct statement statements[STATEMENT_COUNT] = {
     "delete from presence_state.subscription t using unnest($2, $3) as u(bucket, id) where"
     " t.bucket = u.bucket and t.id = u.id"},
 
+[DELETE_DEVICE] = {"delete_device", "table=\"device\",change=\"delete\"", "sl",
+    "delete from presence_state.device t using unnest($2, $3) as u(bucket, id) where t.bucket"
+    " = u.bucket and t.id = u.id"},
+
+[DELETE_MESSAGE] = {"delete_message", "table=\"message\",change=\"delete\"", "sl",
+    "delete from presence_state.message t using unnest($2, $3) as u(bucket, id) where t.bucket"
+    " = u.bucket and t.id = u.id"},
+
 [DELETE_COMMAND] = {"delete_command", "table=\"command\",change=\"delete\"", "l",
     "delete from presence.command t using unnest($2) as u(id) where t.id = u.id"},
 
@@ -60,6 +68,20 @@ const struct statement statements[STATEMENT_COUNT] = {
     " remote_cseq, cseq_mark, cseq_epoch, owed, flow_node, flow_incarnation, flow_transport,"
     " flow_local, flow_remote, flow_connection, flow_bound, expires_s)"},
 
+[INSERT_DEVICE] = {"insert_device", "table=\"device\",change=\"insert\"", "sltttl",
+    "insert into presence_state.device (bucket, id, aor, device_key, user_agent,"
+    " delivered_through, last_seen_at, created_at) select u.bucket, u.id, u.aor, u.device_key,"
+    " u.user_agent, u.delivered_through, now(), now() from unnest($2, $3, $4, $5, $6, $7) as"
+    " u(bucket, id, aor, device_key, user_agent, delivered_through)"},
+
+[INSERT_MESSAGE] = {"insert_message", "table=\"message\",change=\"insert\"", "slttttltyyl",
+    "insert into presence_state.message (bucket, id, aor, sender, call_id, from_tag, cseq,"
+    " content_type, headers, body, kept_at, expires_at) select u.bucket, u.id, u.aor, u.sender,"
+    " u.call_id, u.from_tag, u.cseq, u.content_type, u.headers, u.body, now(), now() +"
+    " u.expires_s * interval '1 second' from unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11,"
+    " $12) as u(bucket, id, aor, sender, call_id, from_tag, cseq, content_type, headers, body,"
+    " expires_s)"},
+
 [UPDATE_BINDING] = {"update_binding", "table=\"binding\",change=\"update\"", "sltyytlsttltlltttlbl",
     "update presence_state.binding t set contact = u.contact, parameters = u.parameters, path ="
     " u.path, instance = u.instance, reg_id = u.reg_id, q_thousandths = u.q_thousandths, call_id"
@@ -98,6 +120,11 @@ const struct statement statements[STATEMENT_COUNT] = {
     " flow_transport, flow_local, flow_remote, flow_connection, flow_bound, expires_s) where"
     " t.bucket = u.bucket and t.id = u.id"},
 
+[UPDATE_DEVICE] = {"update_device", "table=\"device\",change=\"update\"", "sltl",
+    "update presence_state.device t set user_agent = u.user_agent, delivered_through ="
+    " u.delivered_through, last_seen_at = now() from unnest($2, $3, $4, $5) as u(bucket, id,"
+    " user_agent, delivered_through) where t.bucket = u.bucket and t.id = u.id"},
+
 [REFRESH_BINDING] = {"refresh_binding", "table=\"binding\",change=\"refresh\"", "slstllltttlbl",
     "update presence_state.binding t set q_thousandths = u.q_thousandths, call_id = u.call_id,"
     " cseq = u.cseq, flow_node = u.flow_node, flow_incarnation = u.flow_incarnation,"
@@ -132,6 +159,10 @@ const struct statement statements[STATEMENT_COUNT] = {
     " $15, $16, $17, $18) as u(bucket, id, state, reason, remote_target, remote_cseq, cseq_mark,"
     " cseq_epoch, owed, flow_node, flow_incarnation, flow_transport, flow_local, flow_remote,"
     " flow_connection, flow_bound, expires_s) where t.bucket = u.bucket and t.id = u.id"},
+
+[REFRESH_DEVICE] = {"refresh_device", "table=\"device\",change=\"refresh\"", "sll",
+    "update presence_state.device t set delivered_through = u.delivered_through from unnest($2,"
+    " $3, $4) as u(bucket, id, delivered_through) where t.bucket = u.bucket and t.id = u.id"},
 
 [PUT_RESOURCE] = {"put_resource", "table=\"resource\",change=\"insert\"", "stt",
     "insert into presence_state.resource (bucket, aor, event, changed_batch) select u.bucket,"

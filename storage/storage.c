@@ -232,6 +232,27 @@ void storage_put_subscription(struct storage *self, enum storage_change change,
     subscription_encode(sheet_for(self, change, of), change, row);
 }
 
+void storage_put_device(struct storage *self, enum storage_change change,
+                        const struct device_row *row)
+{
+    static const enum statement_id of[5] = {[STORAGE_INSERT] = INSERT_DEVICE,
+                                            [STORAGE_UPDATE] = UPDATE_DEVICE,
+                                            [STORAGE_REFRESH] = REFRESH_DEVICE,
+                                            [STORAGE_REPEAT] = REFRESH_DEVICE,
+                                            [STORAGE_DELETE] = DELETE_DEVICE};
+
+    device_encode(sheet_for(self, change, of), change, row);
+}
+
+void storage_put_message(struct storage *self, enum storage_change change,
+                         const struct message_row *row)
+{
+    must(change == STORAGE_INSERT || change == STORAGE_DELETE);
+    message_encode(
+        writer_sheet(self->writer, change == STORAGE_INSERT ? INSERT_MESSAGE : DELETE_MESSAGE),
+        change, row);
+}
+
 /* The hash stands for the id that a resource does not have: equal ones meet, and are sent once. */
 void storage_put_resource(struct storage *self, struct span aor, struct span event)
 {

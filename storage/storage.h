@@ -135,6 +135,32 @@ struct subscription_row {
     int64_t remaining_us;
 };
 
+/** Who is known at an AOR, so that messages are kept for it. REFRESH: delivered_through. */
+struct device_row {
+    int64_t id;
+    struct span aor;
+    struct span device_key; /* what makes it the same device; unique within the AOR */
+    struct span user_agent; /* not loaded: it only informs people */
+    int64_t delivered_through; /* messages up to this id are done with at this device */
+    int64_t unseen_us;         /* loaded: so long ago it was last seen; put, by INSERT and UPDATE, now */
+};
+
+/** RFC 3428 section 8: a message that waits for devices. Inserted and deleted, never updated. */
+struct message_row {
+    int64_t id;  /* rising: the order of delivery */
+    struct span aor; /* for whom */
+    struct span sender;
+    struct span call_id; /* with from_tag and cseq: to know a repeat */
+    struct span from_tag;
+    uint32_t cseq;
+    struct span content_type;
+    struct span headers; /* the header lines from end to end; octets */
+    struct span body;
+    uint32_t expires_s;
+    int64_t remaining_us;
+    int64_t kept_us; /* loaded: so long ago */
+};
+
 /** A tenant. Absent limits are 0: the process-wide setting applies. */
 struct domain_row {
     int64_t id;
@@ -153,6 +179,9 @@ struct domain_row {
     uint32_t contacts_max;      /* per AOR */
     uint32_t publications_max;  /* per presentity */
     uint32_t subscriptions_max; /* per watcher */
+    bool keep_messages;         /* false: what reaches no device is refused */
+    uint32_t message_keep_max_s;
+    uint32_t messages_max; /* per AOR */
 };
 
 /** Who may act for an AOR. HA1 values are lower-case hex, empty where none is stored. */
@@ -194,6 +223,9 @@ enum command_kind {
     COMMAND_UNPUBLISH,  /* publication `target` */
     COMMAND_TERMINATE,  /* subscription `target`, with `reason` */
     COMMAND_UNREGISTER, /* binding `target`; 0: all of `aor` */
+    COMMAND_MESSAGE,        /* from `sender`: keep and deliver `document` */
+    COMMAND_REMOVE_MESSAGE, /* message `target` */
+    COMMAND_FORGET_DEVICE,  /* device `target` */
 };
 
 /** What an administrator asked for by SQL; stays in its table until a batch carries its effect. */
@@ -207,6 +239,7 @@ struct command_row {
     struct span content_type;
     struct span document;
     uint32_t expires_s;
+    struct span sender;
 };
 
 /* ---- opening, loading, and what the database tells ---- */
@@ -236,6 +269,8 @@ struct storage_events {
     void (*on_binding)(void *context, const struct binding_row *row);
     void (*on_publication)(void *context, const struct publication_row *row);
     void (*on_subscription)(void *context, const struct subscription_row *row);
+    void (*on_device)(void *context, const struct device_row *row);
+    void (*on_message)(void *context, const struct message_row *row); /* in order of their ids */
     void (*on_resource)(void *context, const struct resource_row *row);
     void (*on_ready)(void *context, const struct storage_epoch *epoch);
     /** Live, and once after on_ready for what waits: each command once per process. */
@@ -274,6 +309,11 @@ void storage_put_publication(struct storage *self, enum storage_change change,
                              const struct publication_row *row);
 void storage_put_subscription(struct storage *self, enum storage_change change,
                               const struct subscription_row *row);
+void storage_put_device(struct storage *self, enum storage_change change,
+                        const struct device_row *row);
+/** INSERT and DELETE alone. */
+void storage_put_message(struct storage *self, enum storage_change change,
+                         const struct message_row *row);
 /** Marks what changed with the number of this batch; naming it twice is naming it once. */
 void storage_put_resource(struct storage *self, struct span aor, struct span event);
 /** The command's effect is in this batch, or it has none: take it out. */

@@ -83,6 +83,28 @@ static const char *unregister(struct commands *self, const struct command_row *r
     return location == NULL || (row->target != 0 && binding == NULL) ? "no such binding" : NULL;
 }
 
+static const char *remove_message(struct commands *self, const struct command_row *row)
+{
+    struct mailbox *mailbox = mailboxes_find(&self->state->mailboxes, row->aor);
+    struct message *message = mailbox == NULL ? NULL : mailbox_find_message(mailbox, row->target);
+
+    if (message == NULL)
+        return "no such message";
+    message_stage_removal(message);
+    return NULL;
+}
+
+static const char *forget_device(struct commands *self, const struct command_row *row)
+{
+    struct mailbox *mailbox = mailboxes_find(&self->state->mailboxes, row->aor);
+    struct device *device = mailbox == NULL ? NULL : mailbox_find_device_id(mailbox, row->target);
+
+    if (device == NULL)
+        return "no such device";
+    device_stage_removal(device);
+    return NULL;
+}
+
 static const char *carry_out(struct commands *self, const struct command_row *row)
 {
     switch (row->kind) {
@@ -94,6 +116,12 @@ static const char *carry_out(struct commands *self, const struct command_row *ro
         return terminate(self, row);
     case COMMAND_UNREGISTER:
         return unregister(self, row);
+    case COMMAND_MESSAGE:
+        return message_send(self->messages, row);
+    case COMMAND_REMOVE_MESSAGE:
+        return remove_message(self, row);
+    case COMMAND_FORGET_DEVICE:
+        return forget_device(self, row);
     }
     return "unknown";
 }

@@ -4,12 +4,14 @@
 #define SERVICE_COMMAND_H
 
 #include "server/service/event_package.h"
+#include "server/service/message.h"
 #include "server/state/state.h"
 
-/** Filled in by server.c; borrows both for the life of the process. */
+/** Filled in by server.c; borrows all for the life of the process. */
 struct commands {
     struct state *state;
     const struct event_packages *packages;
+    struct message_service *messages;
 };
 
 /**

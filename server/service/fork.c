@@ -1,73 +1,16 @@
 /*
- * fork.c - reads top to bottom in time: fork_start() -> send_branch() -> on_result() ->
+ * fork.c - reads top to bottom in time: fork_start() -> sbranch_end() -> on_result() ->
  * on_provisional() | on_success() | on_refusal() -> settle() -> conclude() -> finish().
  */
-#include "server/service/fork.h"
-
 #include "server/base/must.h"
-#include "server/service/best.h"
-#include "server/service/relay.h"
-#include "server/sip/compose.h"
+#include "server/service/forks.h"
 #include "server/sip/forward.h"
 #include "server/sip/parameter.h"
 #include "server/sip/parse.h"
-#include "server/transaction/client_transaction.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 enum { MESSAGE_BYTES_MAX = 131072 };
-
-struct branch {
-    struct fork *fork;
-    struct handle handle;
-    struct handle transaction;
-    struct flow flow;
-    int64_t binding;
-    int64_t timer_c_us; /* when an INVITE that only rings is given up; INT64_MAX: not watched */
-    struct flow narrow; /* by UDP, should the connection that a large request wants fail */
-    char *narrow_uri;   /* its target then; NULL: there is no other way */
-    bool narrowed;      /* it has failed */
-    bool open;          /* no final response yet */
-};
-
-struct fork {
-    struct forks *owner;
-    struct table_link link; /* by server transaction, for CANCEL */
-    struct handle transaction;
-    struct flow from;
-    struct request_trace trace;
-    struct fork_owner vain;
-    struct timer timer;
-    int64_t patience_us; /* INT64_MAX: nobody is asked before the end */
-    int64_t linger_us;   /* INT64_MAX: not lingering */
-    char *octets;        /* the request; gone once it is answered */
-    size_t len;
-    struct best best;
-    bool temporary; /* no branch was refused for good */
-    bool answered;
-    bool asked; /* the owner of on_vain() */
-    bool taken; /* it has answered */
-    uint32_t open;
-    uint32_t breadth; /* each branch's */
-    uint32_t count;
-    struct branch branches[];
-};
-
-struct forks {
-    struct state *state;
-    struct transactions *transactions;
-    struct requests *requests;
-    struct fork_options options;
-    struct handle_table *names; /* of branches; a fork goes by its first one's */
-    struct table table;
-    struct buffer out;
-    struct sip_message scratch; /* a request that is kept, parsed again */
-    uint64_t *started;
-    uint64_t *too_many;
-    uint64_t *widened;
-};
 
 /* ---- life ---- */
 
@@ -105,16 +48,6 @@ void forks_reconfigure(struct forks *self, const struct fork_options *options)
     self->options = *options;
 }
 
-static struct timers *timers_of(const struct forks *self)
-{
-    return loop_timers(self->state->node.loop);
-}
-
-static struct instant now_of(const struct forks *self)
-{
-    return loop_now(self->state->node.loop);
-}
-
 static void drop_request(struct fork *fork)
 {
     free(fork->octets);
@@ -126,7 +59,7 @@ static void destroy(struct fork *fork)
 {
     struct forks *self = fork->owner;
 
-    timer_stop(timers_of(self), &fork->timer);
+    timer_stop(forks_timers(self), &fork->timer);
     table_remove(&self->table, &fork->link);
     for (uint32_t i = 0; i < fork->count; i++) {
         handle_remove(self->names, fork->branches[i].handle);
@@ -171,31 +104,19 @@ static void arm(struct fork *fork)
         if (fork->branches[i].open && fork->branches[i].timer_c_us < due_us)
             due_us = fork->branches[i].timer_c_us;
     if (due_us == INT64_MAX)
-        timer_stop(timers_of(fork->owner), &fork->timer);
+        timer_stop(forks_timers(fork->owner), &fork->timer);
     else
-        timer_start(timers_of(fork->owner), &fork->timer, (struct instant){due_us}, on_timer);
+        timer_start(forks_timers(fork->owner), &fork->timer, (struct instant){due_us}, on_timer);
 }
-
-static void watch_ringing(struct branch *branch)
-{
-    const struct forks *self = branch->fork->owner;
-
-    if (branch->fork->trace.method == SIP_INVITE)
-        branch->timer_c_us =
-            instant_after(now_of(self), (int64_t)self->options.timer_c_s * US_PER_S).us;
-}
-
-/* ---- sending ---- */
-
-static client_transaction_result_fn on_result;
 
 static uint64_t hash_of(const struct forks *self, struct handle transaction)
 {
     return table_hash(&self->table, (struct span){(const char *)&transaction, sizeof(transaction)});
 }
 
-/* The request that is kept, into `scratch`. */
-static bool parse_again(const struct fork *fork)
+/* ---- starting ---- */
+
+bool fork_parse_again(const struct fork *fork)
 {
     static const struct sip_limits limits = {SIZE_MAX, SIZE_MAX, SIZE_MAX, SIP_HEADERS_MAX};
     struct sip_fault fault;
@@ -204,76 +125,6 @@ static bool parse_again(const struct fork *fork)
            sip_parse_datagram((struct span){fork->octets, fork->len}, &limits,
                               &fork->owner->scratch, &fault) == SIP_PARSED;
 }
-
-static void end_branch(struct branch *branch, int status, const struct sip_message *response)
-{
-    struct fork *fork = branch->fork;
-
-    branch->open = false;
-    fork->open--;
-    if (status >= 300) {
-        fork->temporary = fork->temporary && (status == 408 || status == 430 || status == 480 ||
-                                              (status >= 500 && status < 600));
-        best_consider(&fork->best, status, response);
-    }
-}
-
-/*
- * What is too large for UDP goes by TCP (RFC 3261 section 18.1.1); where nobody listens there, by
- * UDP after all. A device behind a NAT has the flow that it has. False: it stays as it is.
- */
-static bool widen(struct branch *branch, const struct routing *routing, const struct target *target)
-{
-    struct forks *self = branch->fork->owner;
-    const struct flow narrow = branch->flow;
-    struct sip_uri uri;
-
-    if (target->bound || branch->narrowed || sip_uri_parse(target->uri, &uri) != STATUS_OK ||
-        !transport_widen(self->state->node.transport, routing->has_next ? &routing->next : &uri,
-                         &branch->fork->from, self->out.len, &branch->flow))
-        return false;
-    (*self->widened)++;
-    branch->narrow = narrow;
-    branch->narrow_uri = strndup(target->uri.at, target->uri.len);
-    must(branch->narrow_uri != NULL);
-    return true;
-}
-
-static void send_branch(struct branch *branch, const struct sip_message *request,
-                        const struct routing *routing, const struct target *target)
-{
-    struct fork *fork = branch->fork;
-    struct forks *self = fork->owner;
-    const struct client_transaction_owner owner = {
-        .context = self, .handle = branch->handle, .on_result = on_result};
-    struct relay relay = {
-        .request = request,
-        .from = &fork->from,
-        .routing = routing,
-        .target = target,
-        .to = &branch->flow,
-        .max_breadth = fork->breadth,
-    };
-    char text[BRANCH_MAX];
-
-    if (client_transaction_new(self->transactions, request->method, &branch->flow, &owner,
-                               &branch->transaction, text, &relay.branch.len) != STATUS_OK) {
-        end_branch(branch, 503, NULL);
-        return;
-    }
-    relay.branch.at = text;
-    buffer_reset(&self->out);
-    relay_compose(self->state, &relay, &self->out);
-    if (widen(branch, routing, target)) { /* its Via says so: composed again */
-        client_transaction_abandon(self->transactions, branch->transaction);
-        send_branch(branch, request, routing, target);
-        return;
-    }
-    watch_ringing(branch);
-    client_transaction_send(self->transactions, branch->transaction, buffer_span(&self->out), NULL);
-}
-
-/* ---- starting ---- */
 
 /* For an owner who takes it over, and for refusals of our own. */
 static void keep_request(struct fork *fork, const struct sip_message *request)
@@ -336,14 +187,6 @@ static bool refused(struct forks *self, struct request *request, size_t count)
     return false;
 }
 
-static void start_branch(struct branch *branch, const struct sip_message *request,
-                         const struct routing *routing, const struct target *target)
-{
-    branch->flow = target->flow;
-    branch->binding = target->binding;
-    send_branch(branch, request, routing, target);
-}
-
 void fork_start(struct forks *self, struct request *request, const struct routing *routing,
                 const struct target targets[], size_t count, const struct fork_owner *owner)
 {
@@ -359,12 +202,12 @@ void fork_start(struct forks *self, struct request *request, const struct routin
     if (owner != NULL) {
         fork->vain = *owner;
         if (owner->patience_us > 0)
-            fork->patience_us = instant_after(now_of(self), owner->patience_us).us;
+            fork->patience_us = instant_after(forks_now(self), owner->patience_us).us;
     }
     for (uint32_t i = 0; i < fork->count; i++)
-        start_branch(&fork->branches[i], message, routing, &targets[i]);
+        branch_start(&fork->branches[i], message, routing, &targets[i]);
     if (fork->open == 0)
-        fork->patience_us = now_of(self).us; /* concluded from the timer, never from in here */
+        fork->patience_us = forks_now(self).us; /* concluded from the timer, never from in here */
     arm(fork);
 }
 
@@ -393,7 +236,7 @@ static struct request *resume(struct fork *fork)
 {
     struct forks *self = fork->owner;
 
-    must(parse_again(fork));
+    must(fork_parse_again(fork));
     return request_resume(self->requests, &self->scratch, &fork->from, fork->transaction,
                           &fork->trace);
 }
@@ -455,7 +298,8 @@ static void finish(struct fork *fork)
         return;
     }
     drop_request(fork);
-    fork->linger_us = instant_after(now_of(self), (int64_t)self->options.linger_ms * US_PER_MS).us;
+    fork->linger_us =
+        instant_after(forks_now(self), (int64_t)self->options.linger_ms * US_PER_MS).us;
     arm(fork);
 }
 
@@ -484,7 +328,7 @@ static void on_provisional(struct branch *branch, const struct sip_message *resp
 
     if (response->status == 100 || fork->trace.method != SIP_INVITE)
         return;
-    watch_ringing(branch);
+    branch_watch_ringing(branch);
     arm(fork);
     if (!fork->answered)
         pass_back(fork, response);
@@ -498,7 +342,7 @@ static void on_success(struct branch *branch, const struct sip_message *response
     const bool first = !fork->answered;
 
     if (branch->open)
-        end_branch(branch, response->status, NULL);
+        branch_end(branch, response->status, NULL);
     if (first || (fork->trace.method == SIP_INVITE && !fork->taken))
         pass_back(fork, response);
     if (first) {
@@ -521,34 +365,14 @@ static void on_refusal(struct branch *branch, int status, const struct sip_messa
         response = NULL; /* nobody will ask for it */
     if (fork->answered)
         status = 0;
-    end_branch(branch, status, response);
+    branch_end(branch, status, response);
     if (status >= 600)
         cancel_open(fork); /* section 16.7 step 5 */
     settle(fork);
 }
 
-/* The connection that its size wanted could not be had (RFC 3261 section 18.1.1). */
-static void send_narrow(struct branch *branch)
-{
-    struct fork *fork = branch->fork;
-    struct forks *self = fork->owner;
-    const struct target target = {
-        .uri = span_of(branch->narrow_uri), .flow = branch->narrow, .binding = branch->binding};
-    struct routing routing;
-
-    branch->flow = branch->narrow;
-    branch->narrowed = true;
-    if (parse_again(fork) && routing_read(self->state, &self->scratch, &routing) == STATUS_OK)
-        send_branch(branch, &self->scratch, &routing, &target);
-    else
-        end_branch(branch, 503, NULL);
-    free(branch->narrow_uri);
-    branch->narrow_uri = NULL;
-    settle(fork);
-}
-
-static void on_result(void *context, struct handle owner, enum client_outcome outcome,
-                      const struct sip_message *response)
+void fork_on_result(void *context, struct handle owner, enum client_outcome outcome,
+                    const struct sip_message *response)
 {
     struct forks *self = context;
     struct branch *branch = handle_find(self->names, owner);
@@ -568,8 +392,8 @@ static void on_result(void *context, struct handle owner, enum client_outcome ou
         on_refusal(branch, 408, NULL); /* section 16.8 */
         break;
     case CLIENT_TRANSPORT_FAILED:
-        if (branch->open && branch->narrow_uri != NULL && !branch->fork->answered)
-            send_narrow(branch);
+        if (branch->open && !branch->fork->answered && branch_start_again(branch))
+            settle(branch->fork);
         else
             on_refusal(branch, 503, NULL); /* section 16.9 */
         break;
@@ -638,7 +462,7 @@ static bool is_same_again(struct forks *self, const struct fork *fork,
 {
     const struct sip_message *before = &self->scratch;
 
-    if (!parse_again(fork))
+    if (!fork_parse_again(fork))
         return false;
     return span_equal(before->request_uri, request->request_uri) &&
            span_equal(before->call_id, request->call_id) &&
@@ -672,29 +496,4 @@ bool fork_has_sent(const struct forks *self, const struct sip_message *request)
     struct handle owner;
 
     return client_transaction_owner_of(self->transactions, request->via.branch, self, &owner);
-}
-
-/* ---- ACK (section 16.11): no transaction, so the branch follows from the client's ---- */
-
-void fork_pass_ack(struct forks *self, const struct sip_message *ack, const struct flow *from,
-                   const struct routing *routing, const struct target *target)
-{
-    const struct mac_key *key = &self->state->node.mark_key;
-    char text[BRANCH_MAX];
-    const int len = snprintf(text, sizeof(text), "z9hG4bKa%016" PRIx64,
-                             mac64(key, ack->via.text) ^ mac64(key, ack->call_id));
-    const struct relay relay = {
-        .request = ack,
-        .from = from,
-        .routing = routing,
-        .target = target,
-        .to = &target->flow,
-        .branch = {text, (size_t)len},
-    };
-
-    buffer_reset(&self->out);
-    relay_compose(self->state, &relay, &self->out);
-    if (transport_send(self->state->node.transport, &target->flow, buffer_span(&self->out), NULL) !=
-        STATUS_OK)
-        return; /* the 2xx comes again, and another ACK with it */
 }

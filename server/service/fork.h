@@ -61,10 +61,6 @@ struct fork_owner {
 void fork_start(struct forks *self, struct request *request, const struct routing *routing,
                 const struct target targets[], size_t count, const struct fork_owner *owner);
 
-/** Passes an ACK on to `target`, without any state (section 16.11). */
-void fork_pass_ack(struct forks *self, const struct sip_message *ack, const struct flow *from,
-                   const struct routing *routing, const struct target *target);
-
 /** Cancels what was forked of that INVITE's server transaction. False when nothing was. */
 bool fork_cancel(struct forks *self, struct handle invite);
 

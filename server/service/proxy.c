@@ -2,6 +2,7 @@
  */
 #include "server/service/proxy.h"
 
+#include "server/service/relay.h"
 #include "server/sip/parameter.h"
 
 /* ---- refusals; each true when the request was refused ---- */
@@ -203,6 +204,10 @@ static void pass_to_devices(struct proxy *self, struct request *request,
         request_refuse(request, 403, "Account Disabled");
         return;
     }
+    if (request_message(request)->method == SIP_MESSAGE) {
+        message_receive(self->messages, request, routing, aor);
+        return;
+    }
     count = targets_of_aor(self->state, aor, targets);
     if (count == 0)
         request_refuse(request, 480, "No Device Registered");
@@ -232,7 +237,7 @@ void proxy_receive_ack(struct proxy *self, const struct sip_message *ack, const 
     if (ack->max_forwards != 0 && routing_read(self->state, ack, &routing) == STATUS_OK &&
         !routing.is_local && (routing.is_marked || find_by_contact(self, ack, &routing, &target)) &&
         find_next_hop(self, ack, from, &routing, &target))
-        fork_pass_ack(self->forks, ack, from, &routing, &target);
+        relay_pass_ack(self->state, ack, from, &routing, &target);
     else
         (*self->acks_dropped)++;
 }

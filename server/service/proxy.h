@@ -5,6 +5,7 @@
 
 #include "server/service/auth.h"
 #include "server/service/fork.h"
+#include "server/service/message.h"
 
 /**
  *     proxy_receive()  ->  hops, loops, Proxy-Require (section 16.3)  ->  who sends it?  ->  where
@@ -19,6 +20,7 @@ struct proxy {
     struct state *state;
     struct auth *auth;
     struct forks *forks;
+    struct message_service *messages;
     uint64_t *acks_dropped;
 };
 

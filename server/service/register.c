@@ -16,7 +16,7 @@
 enum {
     CONTACTS_PER_REQUEST = 32,
     CONTACT_OCTETS = 16384, /* for the keys of one request */
-    OBJECTS_MAX = 128,
+    OBJECTS_MAX = 128 + CONTACTS_PER_REQUEST, /* bindings, and their devices */
 };
 
 /* One REGISTER while it is judged. */
@@ -32,6 +32,8 @@ struct registration {
     size_t count;
     struct handle objects[OBJECTS_MAX];
     size_t object_count;
+    struct handle devices[CONTACTS_PER_REQUEST]; /* those that it makes known, or sees again */
+    size_t device_count;
 };
 
 /* ---- reading ---- */
@@ -170,8 +172,25 @@ static bool is_repeated(const struct registration *it, const struct binding *bin
 
 static void wait_for(struct registration *it, const struct binding *binding)
 {
-    if (it->object_count < OBJECTS_MAX)
+    if (it->object_count < OBJECTS_MAX - CONTACTS_PER_REQUEST)
         it->objects[it->object_count++] = binding_handle(binding);
+}
+
+/* Kept messages wait for it from now on. When there is no room to know it, it registers all the
+ * same. Most times it is known: one look-up. */
+static void meet_device(struct registration *it, const struct binding_change *change)
+{
+    const struct device_name name = {
+        .instance = change->instance,
+        .user_agent = change->user_agent,
+        .contact_key = change->contact_key,
+    };
+    struct device *device;
+
+    if (it->domain->keep_messages && change->expires_s != 0 &&
+        device_stage_seen(it->self->state->devices, it->aor, &name, &device) == STATUS_OK &&
+        device != NULL && it->device_count < CONTACTS_PER_REQUEST)
+        it->devices[it->device_count++] = device_handle(device);
 }
 
 static struct binding_change change_of(const struct registration *it)
@@ -206,8 +225,10 @@ static enum status stage_contact(struct registration *it, const struct contact *
     change.expires_s = contact->expires_s < max_s(it) ? contact->expires_s : max_s(it);
     change.bound = target_is_bound(it->message, request_flow(it->request), contact->uri);
     status = binding_stage(it->self->state->bindings, &change, &binding);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK) {
         wait_for(it, binding);
+        meet_device(it, &change);
+    }
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 
@@ -260,11 +281,19 @@ static void compose_bindings(struct registration *it)
         sip_compose_header(out, SPAN("Path"), sip_header_value(it->message, SIP_PATH));
 }
 
+static void wait_for_devices(struct registration *it)
+{
+    memcpy(it->objects + it->object_count, it->devices,
+           it->device_count * sizeof(it->devices[0]));
+    it->object_count += it->device_count;
+}
+
 static void answer(struct registration *it)
 {
     /* The answer rests on all that is pending for the AOR, a query's too. */
     it->object_count = location_unsettled(bindings_find(it->self->state->bindings, it->aor),
-                                          it->objects, OBJECTS_MAX);
+                                          it->objects, OBJECTS_MAX - CONTACTS_PER_REQUEST);
+    wait_for_devices(it);
     compose_bindings(it);
     if (it->object_count == 0)
         request_answer(it->request);
@@ -297,6 +326,7 @@ static void judge(struct registration *it)
     }
     if (stage_all(it) != STATUS_OK) {
         /* What was staged of it shall not be committed: it goes with this refusal. */
+        wait_for_devices(it);
         batch_forget(it->self->state->node.batch, it->objects, it->object_count);
         request_refuse_for_now(it->request);
         return;

@@ -3,7 +3,10 @@
 
 #include "server/sip/forward.h"
 
-enum { VIA_BYTES = 512, RECORD_ROUTE_BYTES = 1024 };
+#include <inttypes.h>
+#include <stdio.h>
+
+enum { VIA_BYTES = 512, RECORD_ROUTE_BYTES = 1024, ACK_BYTES_MAX = 65536 };
 
 /* ---- Record-Route ---- */
 
@@ -100,4 +103,30 @@ void relay_compose(const struct state *state, const struct relay *relay, struct 
     how.via = buffer_span(&via_line);
     how.record_route = buffer_span(&record_route_lines);
     sip_compose_forward(out, relay->request, &how);
+}
+
+/* No transaction, so the branch follows from the client's (section 16.11). */
+void relay_pass_ack(const struct state *state, const struct sip_message *ack,
+                    const struct flow *from, const struct routing *routing,
+                    const struct target *target)
+{
+    const struct mac_key *key = &state->node.mark_key;
+    char branch[32], octets[ACK_BYTES_MAX];
+    const int len = snprintf(branch, sizeof(branch), "z9hG4bKa%016" PRIx64,
+                             mac64(key, ack->via.text) ^ mac64(key, ack->call_id));
+    const struct relay relay = {
+        .request = ack,
+        .from = from,
+        .routing = routing,
+        .target = target,
+        .to = &target->flow,
+        .branch = {branch, (size_t)len},
+    };
+    struct buffer out;
+
+    buffer_init_fixed(&out, octets, sizeof(octets));
+    relay_compose(state, &relay, &out);
+    if (out.overflowed ||
+        transport_send(state->node.transport, &target->flow, buffer_span(&out), NULL) != STATUS_OK)
+        return; /* counted there */
 }

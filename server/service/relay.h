@@ -23,4 +23,12 @@ struct relay {
  */
 void relay_compose(const struct state *state, const struct relay *relay, struct buffer *out);
 
+/**
+ * Passes an ACK on to its target, without any state (section 16.11): a lost one is made good by the
+ * 2xx, which comes again.
+ */
+void relay_pass_ack(const struct state *state, const struct sip_message *ack,
+                    const struct flow *from, const struct routing *routing,
+                    const struct target *target);
+
 #endif

@@ -3,6 +3,8 @@
 #include "server/sip/reason.h"
 #include "server/sip/scan.h"
 
+#include <time.h>
+
 static void put_crlf(struct buffer *buffer)
 {
     buffer_put(buffer, SPAN("\r\n"));
@@ -30,6 +32,21 @@ void sip_compose_request_line(struct buffer *buffer, struct span method, struct 
     buffer_put_char(buffer, ' ');
     buffer_put(buffer, uri);
     buffer_put(buffer, SPAN(" SIP/2.0\r\n"));
+}
+
+void sip_compose_date(struct buffer *buffer, int64_t unix_s)
+{
+    static const char *const days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+    static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                         "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    const time_t seconds = (time_t)unix_s;
+    struct tm tm;
+
+    if (gmtime_r(&seconds, &tm) == NULL)
+        return;
+    buffer_printf(buffer, "Date: %s, %02d %s %04d %02d:%02d:%02d GMT\r\n", days[tm.tm_wday],
+                  tm.tm_mday, months[tm.tm_mon], tm.tm_year + 1900, tm.tm_hour, tm.tm_min,
+                  tm.tm_sec);
 }
 
 void sip_compose_quoted(struct buffer *buffer, struct span text)

@@ -50,6 +50,9 @@ void sip_compose_request_line(struct buffer *buffer, struct span method, struct 
 void sip_compose_header(struct buffer *buffer, struct span name, struct span value);
 void sip_compose_header_number(struct buffer *buffer, struct span name, uint64_t value);
 
+/** `Date: Sat, 13 Nov 2010 23:29:00 GMT` (section 20.17); seconds since 1970. */
+void sip_compose_date(struct buffer *buffer, int64_t unix_s);
+
 /** `text` as a quoted string: quotes and backslashes escaped, octets that may not stand there left
  * out. */
 void sip_compose_quoted(struct buffer *buffer, struct span text);

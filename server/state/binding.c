@@ -45,6 +45,8 @@ struct bindings {
     struct table table;
     uint32_t max;
     size_t count;
+    binding_committed_fn *on_committed;
+    void *context;
 };
 
 static struct version *version_of(struct hot_version *version)
@@ -135,8 +137,13 @@ static void watch_expiry(struct binding *self)
 
 static void committed(struct hot *hot, const struct hot_version *before)
 {
+    struct binding *self = (struct binding *)hot;
+    const struct bindings *owner = self->location->owner;
+
     (void)before;
-    watch_expiry((struct binding *)hot);
+    watch_expiry(self);
+    if (owner->on_committed != NULL && !hot->committed->removed)
+        owner->on_committed(owner->context, aor_of(self->location), self);
 }
 
 static void dropped(struct hot *hot)
@@ -210,6 +217,12 @@ void bindings_free(struct bindings *self)
     table_each(&self->table, free_location, NULL);
     table_deinit(&self->table);
     free(self);
+}
+
+void bindings_watch(struct bindings *self, binding_committed_fn *fn, void *context)
+{
+    self->on_committed = fn;
+    self->context = context;
 }
 
 size_t bindings_count(const struct bindings *self)
@@ -497,6 +510,8 @@ static struct binding_view view_of(const struct binding *self, const struct vers
         .contact = field(version, CONTACT),
         .parameters = field(version, PARAMETERS),
         .path = field(version, PATH),
+        .instance = field(version, INSTANCE),
+        .user_agent = field(version, USER_AGENT),
         .q_thousandths = version->q_thousandths,
         .call_id = field(version, CALL_ID),
         .cseq = version->cseq,
@@ -504,6 +519,11 @@ static struct binding_view view_of(const struct binding *self, const struct vers
         .bound = version->bound,
         .expires_s = left_us <= 0 ? 0 : (uint32_t)((left_us + US_PER_S - 1) / US_PER_S),
     };
+}
+
+bool binding_is_seen(const struct binding *self)
+{
+    return is_seen(self);
 }
 
 struct binding_view binding_view(const struct binding *self)

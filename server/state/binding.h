@@ -20,6 +20,10 @@ struct bindings *bindings_new(struct node *node, uint32_t bindings_max);
 void bindings_free(struct bindings *self);
 size_t bindings_count(const struct bindings *self);
 
+/** Called when a binding was made, changed or refreshed, by its commit. One watcher: keep.c. */
+typedef void binding_committed_fn(void *context, struct span aor, const struct binding *binding);
+void bindings_watch(struct bindings *self, binding_committed_fn *fn, void *context);
+
 /** NULL when the AOR has none. */
 struct location *bindings_find(const struct bindings *self, struct span aor);
 
@@ -49,6 +53,8 @@ struct binding_view {
     struct span contact;
     struct span parameters;
     struct span path;
+    struct span instance;
+    struct span user_agent;
     int32_t q_thousandths;
     struct span call_id;
     uint32_t cseq;
@@ -76,6 +82,9 @@ size_t location_unsettled(const struct location *location, struct handle out[], 
 
 /** Reads the newest version. */
 struct binding_view binding_view(const struct binding *self);
+
+/** True when it is live by its committed version. */
+bool binding_is_seen(const struct binding *self);
 
 /** Reads the committed version of one that location_each_seen() gave. */
 struct binding_view binding_seen(const struct binding *self);

@@ -21,6 +21,16 @@ static double subscriptions_gauge(void *context)
     return (double)subscriptions_count(((struct state *)context)->subscriptions);
 }
 
+static double devices_gauge(void *context)
+{
+    return (double)devices_count(((struct state *)context)->devices);
+}
+
+static double messages_gauge(void *context)
+{
+    return (double)messages_waiting(((struct state *)context)->messages);
+}
+
 static double accounts_gauge(void *context)
 {
     return (double)accounts_count(((struct state *)context)->accounts);
@@ -37,6 +47,9 @@ static void add_gauges(struct state *self, struct metrics *metrics)
     metric_gauge(metrics, "publications", NULL, "Live publications", publications_gauge, self);
     metric_gauge(metrics, "subscriptions", NULL, "Subscriptions in any state", subscriptions_gauge,
                  self);
+    metric_gauge(metrics, "devices", NULL, "Devices known at AORs", devices_gauge, self);
+    metric_gauge(metrics, "messages_waiting", NULL, "Messages kept for devices", messages_gauge,
+                 self);
     metric_gauge(metrics, "accounts", NULL, "Accounts in memory", accounts_gauge, self);
     metric_gauge(metrics, "trusted_peers", NULL, "Enabled trusted peers in memory",
                  trusted_peers_gauge, self);
@@ -46,7 +59,8 @@ struct state *state_new(struct loop *loop, struct log *log, struct metrics *metr
                         struct transport *transport, const struct state_options *options)
 {
     uint32_t objects_max = options->bindings_max + options->publication.publications_max +
-                           options->subscription.subscriptions_max;
+                           options->subscription.subscriptions_max + options->device.devices_max +
+                           options->message.messages_max;
     struct state *self = calloc(1, sizeof(*self));
     struct node *node;
 
@@ -66,6 +80,9 @@ struct state *state_new(struct loop *loop, struct log *log, struct metrics *metr
     self->bindings = bindings_new(node, options->bindings_max);
     self->publications = publications_new(node, self->resources, &options->publication);
     self->subscriptions = subscriptions_new(node, self->resources, &options->subscription);
+    mailboxes_init(&self->mailboxes);
+    self->devices = devices_new(node, &self->mailboxes, &options->device);
+    self->messages = messages_new(node, &self->mailboxes, &options->message);
     state_reconfigure(self, options);
     add_gauges(self, metrics);
     return self;
@@ -78,6 +95,8 @@ void state_reconfigure(struct state *self, const struct state_options *options)
     batch_reconfigure(self->node.batch, &options->batch);
     publications_reconfigure(self->publications, &options->publication);
     subscriptions_reconfigure(self->subscriptions, &options->subscription);
+    devices_reconfigure(self->devices, &options->device);
+    messages_reconfigure(self->messages, &options->message);
 }
 
 void state_free(struct state *self)
@@ -86,6 +105,9 @@ void state_free(struct state *self)
         return;
     batch_free(self->node.batch);
     storage_free(self->node.storage);
+    messages_free(self->messages);
+    devices_free(self->devices);
+    mailboxes_deinit(&self->mailboxes);
     subscriptions_free(self->subscriptions);
     publications_free(self->publications);
     bindings_free(self->bindings);
@@ -153,6 +175,16 @@ static void on_subscription(void *context, const struct subscription_row *row)
     subscriptions_load(((struct state *)context)->subscriptions, row);
 }
 
+static void on_device(void *context, const struct device_row *row)
+{
+    devices_load(((struct state *)context)->devices, row);
+}
+
+static void on_message(void *context, const struct message_row *row)
+{
+    messages_load(((struct state *)context)->messages, row);
+}
+
 static void on_resource(void *context, const struct resource_row *row)
 {
     struct resource *resource =
@@ -175,9 +207,11 @@ static void on_ready(void *context, const struct storage_epoch *epoch)
     self->ready = true;
     self->standby = false;
     log_line(node->log, LOG_INFO, "ready",
-             "epoch=%" PRIu64 " accounts=%zu bindings=%zu publications=%zu subscriptions=%zu",
+             "epoch=%" PRIu64 " accounts=%zu bindings=%zu publications=%zu subscriptions=%zu"
+             " devices=%zu messages=%zu",
              node->epoch, accounts_count(self->accounts), bindings_count(self->bindings),
-             publications_count(self->publications), subscriptions_count(self->subscriptions));
+             publications_count(self->publications), subscriptions_count(self->subscriptions),
+             devices_count(self->devices), messages_waiting(self->messages));
     self->upward.on_ready(self->upward.context);
 }
 
@@ -225,6 +259,8 @@ void state_open(struct state *self)
         .on_binding = on_binding,
         .on_publication = on_publication,
         .on_subscription = on_subscription,
+        .on_device = on_device,
+        .on_message = on_message,
         .on_resource = on_resource,
         .on_ready = on_ready,
         .on_command = on_command,

@@ -6,7 +6,9 @@
 #include "server/state/account.h"
 #include "server/state/batch.h"
 #include "server/state/binding.h"
+#include "server/state/device.h"
 #include "server/state/domain.h"
+#include "server/state/message.h"
 #include "server/state/publication.h"
 #include "server/state/resource.h"
 #include "server/state/subscription.h"
@@ -29,6 +31,9 @@ struct state {
     struct bindings *bindings;
     struct publications *publications;
     struct subscriptions *subscriptions;
+    struct mailboxes mailboxes;
+    struct devices *devices;
+    struct messages *messages;
     bool ready;   /* loaded, and the owner */
     bool standby; /* waits for the lease */
     uint64_t loaded_notified_batch;
@@ -50,6 +55,8 @@ struct state_options {
     struct batch_options batch;
     struct publication_limits publication;
     struct subscription_limits subscription;
+    struct device_limits device;
+    struct message_limits message;
     uint32_t bindings_max;
     int64_t outage_grace_us;
     uint32_t expiry_per_s;

@@ -5,6 +5,7 @@
 #include "server/transport/acceptor.h"
 #include "server/transport/connections.h"
 #include "server/transport/spared.h"
+#include "server/transport/tcp_counters.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -19,7 +20,7 @@ enum {
     FIRST_S = 10,
     IDLE_S = 7500,
     MESSAGE_S = 10,
-    WRITE_S = 10,
+    WRITE_S = 30,
     KEEPALIVE_S = 120,
     CONNECTIONS_MAX = 100000,
     CONNECTIONS_PER_SOURCE_MAX = 2000,
@@ -51,28 +52,7 @@ struct tcp {
     struct instant warned_at;
     struct spared spared;
     int64_t spare_us;
-    uint64_t *accepted;
-    uint64_t *opened;
-    uint64_t *refused_full;
-    uint64_t *refused_source;
-    uint64_t *queue_full;
-    uint64_t *unreachable;
-    uint64_t *pauses;
-    uint64_t *ends[STREAM_END_COUNT];
-};
-
-static const char *const end_names[STREAM_END_COUNT] = {
-    [STREAM_END_PEER] = "peer",
-    [STREAM_END_ERROR] = "error",
-    [STREAM_END_CONNECT_FAILED] = "connect_failed",
-    [STREAM_END_CONNECT_SLOW] = "connect_s",
-    [STREAM_END_SILENT] = "first_s",
-    [STREAM_END_IDLE] = "idle_s",
-    [STREAM_END_MESSAGE] = "message_s",
-    [STREAM_END_WRITE] = "write_s",
-    [STREAM_END_FAULT] = "framing",
-    [STREAM_END_MEMORY] = "partial_bytes_max",
-    [STREAM_END_STOP] = "stop",
+    struct tcp_counters counters;
 };
 
 static struct connection *connection_of(struct stream *stream)
@@ -116,43 +96,7 @@ static double count_write_bytes(void *context)
 
 static void make_metrics(struct tcp *self, struct metrics *metrics)
 {
-    static const char begun[] = "transport_connections_total";
-    static const char begun_help[] = "connections that began";
-    static const char refused[] = "transport_connections_refused_total";
-    static const char refused_help[] = "connections that were closed at once, by what was full";
-    static const char bytes[] = "transport_stream_bytes_total";
-    static const char bytes_help[] = "octets over connections";
-    static const char messages[] = "transport_stream_messages_total";
-    static const char messages_help[] = "messages over connections";
-    static const char dropped[] = "transport_dropped_total";
-
-    self->accepted = metric_counter(metrics, begun, "how=\"accepted\"", begun_help);
-    self->opened = metric_counter(metrics, begun, "how=\"opened\"", begun_help);
-    self->refused_full =
-        metric_counter(metrics, refused, "limit=\"connections_max\"", refused_help);
-    self->refused_source =
-        metric_counter(metrics, refused, "limit=\"connections_per_source_max\"", refused_help);
-    self->queue_full = metric_counter(metrics, dropped, "reason=\"write_queue_full\"", "");
-    self->unreachable = metric_counter(metrics, dropped, "reason=\"connection_lost\"", "");
-    self->pauses = metric_counter(metrics, "transport_accept_pauses_total", NULL,
-                                  "times that no descriptor or memory was left for a connection");
-    self->common.bytes_in = metric_counter(metrics, bytes, "direction=\"in\"", bytes_help);
-    self->common.bytes_out = metric_counter(metrics, bytes, "direction=\"out\"", bytes_help);
-    self->common.messages_in = metric_counter(metrics, messages, "direction=\"in\"", messages_help);
-    self->common.messages_out =
-        metric_counter(metrics, messages, "direction=\"out\"", messages_help);
-    self->common.pings = metric_counter(metrics, "transport_pings_total", NULL,
-                                        "CRLF CRLF over connections (RFC 5626 section 4.4.1)");
-    for (int i = 0; i < STREAM_END_COUNT; i++) {
-        struct buffer labels;
-        char text[64];
-
-        buffer_init_fixed(&labels, text, sizeof(text) - 1);
-        buffer_printf(&labels, "reason=\"%s\"", end_names[i]);
-        text[labels.len] = '\0';
-        self->ends[i] = metric_counter(metrics, "transport_connections_ended_total", text,
-                                       "connections that ended, by reason");
-    }
+    tcp_counters_init(&self->counters, &self->common, metrics);
     metric_gauge(metrics, "transport_connections", NULL, "connections now", count_connections,
                  self);
     metric_gauge(metrics, "transport_write_bytes", NULL, "octets that wait for connections",
@@ -296,10 +240,10 @@ static struct connection *add(struct tcp *self, const struct endpoint *remote, u
         connection->tcp = self;
         connection->listener = listener;
     } else if (limit == CONNECTIONS_FULL) {
-        (*self->refused_full)++;
+        (*self->counters.refused_full)++;
         warn_of_limit(self, "connections_max", remote);
     } else {
-        (*self->refused_source)++;
+        (*self->counters.refused_source)++;
         warn_of_limit(self, "connections_per_source_max", remote);
     }
     return connection;
@@ -314,7 +258,7 @@ static void on_accept(void *context, int fd, const struct endpoint *remote, uint
         close(fd);
         return;
     }
-    (*self->accepted)++;
+    (*self->counters.accepted)++;
     log_connection(connection, "connect", "accepted");
     stream_start(&connection->stream, &self->common, fd, STREAM_OPEN, true);
 }
@@ -328,7 +272,7 @@ enum status tcp_listen(struct tcp *self, const struct endpoint *bind_to, uint16_
         .socket = self->socket,
         .context = self,
         .on_accept = on_accept,
-        .pauses = self->pauses,
+        .pauses = self->counters.pauses,
     };
     struct acceptor *acceptor;
 
@@ -382,8 +326,8 @@ static void on_end(struct stream *stream, enum stream_end why)
     struct tcp *self = connection->tcp;
     struct flow flow = flow_of(connection);
 
-    (*self->ends[why])++;
-    log_connection(connection, "disconnect", end_names[why]);
+    (*self->counters.ends[why])++;
+    log_connection(connection, "disconnect", tcp_end_name(why));
     if (why == STREAM_END_CONNECT_FAILED || why == STREAM_END_CONNECT_SLOW)
         spared_add(&self->spared, &flow.remote,
                    instant_after(loop_now(self->loop), self->spare_us));
@@ -404,7 +348,7 @@ static enum status open_and_send(struct tcp *self, const struct flow *to, struct
     int fd;
 
     if (connections_count(&self->connections) >= self->connections.max) {
-        (*self->refused_full)++;
+        (*self->counters.refused_full)++;
         warn_of_limit(self, "connections_max", &to->remote);
         return STATUS_UNAVAILABLE;
     }
@@ -417,7 +361,7 @@ static enum status open_and_send(struct tcp *self, const struct flow *to, struct
     }
     connection = add(self, &to->remote, to->listener, false);
     must(connection != NULL);
-    (*self->opened)++;
+    (*self->counters.opened)++;
     log_connection(connection, "connect", "opened");
     stream_start(&connection->stream, &self->common, fd, STREAM_CONNECTING, false);
     return stream_send(&connection->stream, head, body);
@@ -453,7 +397,7 @@ enum status tcp_send(struct tcp *self, const struct flow *to, struct span head, 
     status = connection == NULL ? open_and_send(self, &other, head, body)
                                 : stream_send(&connection->stream, head, body);
     if (status == STATUS_UNAVAILABLE)
-        (*self->queue_full)++;
+        (*self->counters.queue_full)++;
     return status;
 }
 
@@ -478,7 +422,7 @@ static void settle(struct tcp *self, struct leftover *leftover)
         size_t len = entry->head_len < FAILURE_OCTETS ? entry->head_len : FAILURE_OCTETS;
 
         if (!entry->silent && !send_again(self, leftover, entry)) {
-            (*self->unreachable)++;
+            (*self->counters.unreachable)++;
             self->upward.on_failed(self->upward.context, &leftover->to,
                                    (struct span){entry->head, len});
         }

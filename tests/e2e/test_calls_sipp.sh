@@ -13,7 +13,6 @@ PIECES=tests/e2e/sipp/calls
 PATHS=${PATHS:-udp-udp tcp-tcp udp-tcp tcp-udp} # alice's transport, and bob's
 DOMAIN=atlanta.example.com
 BILOXI=biloxi.example.com BILOXI_PORT='' BILOXI_HTTP='' BILOXI_PID=''
-ALICE_PORT='' BOB_PORT=''
 
 # ---- the second proxy: the same variables with other values ----
 
@@ -87,15 +86,15 @@ scenario() {
     } >"$file"
 }
 
-# play TRANSPORT USER SERVER SCENARIO KEY VALUE...: sipp plays one call with the server at that port; what
-# went wrong is shown.
-# All sides use one Call-ID: so the call finds the scenario that has registered.
+# play TRANSPORT USER SERVER SCENARIO KEY VALUE...: sipp plays CALLS calls with the server at that port,
+# from its own PORT; what went wrong is shown. All sides of a single call use one Call-ID: so it
+# finds the scenario that has registered.
 play() {
     local user=$2 server=$3 file=$4 keys=() mode=u1
     [ "$1" = udp ] || mode=t1
     shift 4
     while [ $# -gt 0 ]; do keys+=(-key "$1" "$2") && shift 2; done
-    sipp "127.0.0.1:$server" -i 127.0.0.1 -p "$(free_port)" -t $mode -m 1 -nostdin -cid_str "$CALL_ID" \
+    sipp "127.0.0.1:$server" -i 127.0.0.1 -p "${PORT:-$(free_port)}" -t $mode -m "$CALLS" -r "$CALLS" -nostdin -cid_str "$CALL_ID" \
         -au "$user" -ap secret "${keys[@]}" -sf "$file" -timeout 30 -timeout_error \
         -trace_err -error_file "$file.err" -trace_msg -message_file "$file.msg" >"$file.out" 2>&1 && return 0
     echo "---- $file"
@@ -150,9 +149,8 @@ callees_are_content() {
 
 # flow NAME HOPS: what both sides do is in flow_NAME.
 flow() {
-    FLOW=$1 HOPS=$2 CALLEES=()
-    CALL_ID="$1-$WAY@client.example.com"
     local status=0
+    FLOW=$1 HOPS=$2 CALLEES=() CALLS=1 PORT='' CALL_ID="$1-$WAY@client.example.com"
     "flow_$1" || status=1
     callees_are_content && return $status
 }
@@ -232,6 +230,19 @@ flow_3_11() {
     caller $DOMAIN "$(both)" "${ASKS[@]}" refused:480
 }
 
+# Calls side by side; registered by a scenario of its own, since they all differ in their Call-IDs.
+flow_many() {
+    PORT=$(free_port)
+    scenario "$DIR/register" 70 register
+    play udp bob "$BILOXI_PORT" "$DIR/register" domain $BILOXI self "sip:bob@$BILOXI" || return 1
+    CALLS=100 CALL_ID=%u@many.example.com
+    scenario "$DIR/many-$WAY-bob" $((70 - HOPS)) asked ring answer confirmed hung_up
+    play udp bob "$BILOXI_PORT" "$DIR/many-$WAY-bob" >"$DIR/many-$WAY-bob.said" 2>&1 &
+    CALLEES+=($!)
+    PORT=''
+    caller $DOMAIN "$(both)" "${ASKS[@]}" ringing answered confirm hang_up
+}
+
 all_flows() {
     expect "3.1: a call through one proxy (${WAY/-/ to })" flow 3_1 1
     expect "3.2: a call through two proxies, hung up from the other side (${WAY/-/ to })" flow 3_2 2
@@ -256,6 +267,7 @@ main() {
     trap tear_down EXIT
     in_biloxi biloxi_make
     for WAY in $PATHS; do all_flows; done
+    for WAY in udp-udp tcp-udp; do expect "3.2 a hundred times in a second (${WAY/-/ to })" flow many 2; done
     expect "the first proxy holds no transaction and no fork" within 15 is_idle
     expect "nor does the second" in_biloxi within 15 is_idle
     expect "the second server ends well" biloxi_stop

@@ -65,9 +65,11 @@ static void check_backward(const struct sip_message *message)
     struct sip_values values = sip_values_of(message, SIP_VIA);
     struct span value;
     struct buffer out;
+    size_t vias = 0;
 
-    if (!sip_values_next(&values, &value) || !sip_values_next(&values, &value) ||
-        message->header_count > SIP_HEADERS_MAX - 8)
+    while (sip_values_next(&values, &value))
+        vias++;
+    if (vias < 2 || message->header_count > SIP_HEADERS_MAX - 8)
         return; /* it was for us */
     buffer_init(&out, 2 * BYTES_MAX);
     sip_compose_backward(&out, message);

@@ -77,6 +77,26 @@ void storage_put_subscription(struct storage *self, enum storage_change change,
                                   .expires_s = row->expires_s});
 }
 
+void storage_put_device(struct storage *self, enum storage_change change,
+                        const struct device_row *row)
+{
+    ck_assert(change != STORAGE_INSERT || !span_empty(row->device_key));
+    put(self, (struct script_row){.kind = SCRIPT_DEVICE,
+                                  .change = change,
+                                  .id = row->id,
+                                  .delivered_through = row->delivered_through});
+}
+
+void storage_put_message(struct storage *self, enum storage_change change,
+                         const struct message_row *row)
+{
+    put(self, (struct script_row){.kind = SCRIPT_MESSAGE,
+                                  .change = change,
+                                  .id = row->id,
+                                  .cseq = row->cseq,
+                                  .expires_s = row->expires_s});
+}
+
 void storage_put_resource(struct storage *self, struct span aor, struct span event)
 {
     (void)aor;

@@ -6,7 +6,7 @@
 
 enum { SCRIPT_ROWS_MAX = 512 };
 
-enum script_kind { SCRIPT_BINDING, SCRIPT_PUBLICATION, SCRIPT_SUBSCRIPTION, SCRIPT_RESOURCE };
+enum script_kind { SCRIPT_BINDING, SCRIPT_PUBLICATION, SCRIPT_SUBSCRIPTION, SCRIPT_DEVICE, SCRIPT_MESSAGE, SCRIPT_RESOURCE };
 
 struct script_row {
     enum script_kind kind;
@@ -15,6 +15,7 @@ struct script_row {
     uint32_t cseq;
     uint32_t cseq_mark;
     uint32_t expires_s;
+    int64_t delivered_through;
 };
 
 /** Takes the place of libstorage in the programs that link it. Open, for tests to look into. */

@@ -34,11 +34,15 @@ struct desk {
     size_t binding_count;
     size_t publication_count;
     size_t subscription_count;
+    size_t device_count;
+    size_t message_count;
     size_t resource_count;
     size_t command_count;
     struct binding_row bindings[DESK_ROWS_MAX];
     struct publication_row publications[DESK_ROWS_MAX];
     struct subscription_row subscriptions[DESK_ROWS_MAX];
+    struct device_row devices[DESK_ROWS_MAX];
+    struct message_row messages[DESK_ROWS_MAX];
     struct resource_row resources[DESK_ROWS_MAX];
     struct command_row commands[DESK_ROWS_MAX];
 
@@ -72,5 +76,7 @@ void desk_give(struct desk *self);
 struct binding_row desk_binding(int64_t id, const char *aor);
 struct publication_row desk_publication(int64_t id, const char *aor);
 struct subscription_row desk_subscription(int64_t id, const char *aor);
+struct device_row desk_device(int64_t id, const char *aor);
+struct message_row desk_message(int64_t id, const char *aor);
 
 #endif

@@ -157,6 +157,32 @@ static void on_subscription(void *context, const struct subscription_row *row)
     keep_flow(self, &copy->flow);
 }
 
+static void on_device(void *context, const struct device_row *row)
+{
+    struct desk *self = context;
+    struct device_row *copy = &self->devices[self->device_count++ % DESK_ROWS_MAX];
+
+    ck_assert_uint_eq(self->message_count, 0); /* what all devices have is known by then */
+    *copy = *row;
+    copy->aor = keep(self, row->aor);
+    copy->device_key = keep(self, row->device_key);
+}
+
+static void on_message(void *context, const struct message_row *row)
+{
+    struct desk *self = context;
+    struct message_row *copy = &self->messages[self->message_count++ % DESK_ROWS_MAX];
+
+    *copy = *row;
+    copy->aor = keep(self, row->aor);
+    copy->sender = keep(self, row->sender);
+    copy->call_id = keep(self, row->call_id);
+    copy->from_tag = keep(self, row->from_tag);
+    copy->content_type = keep(self, row->content_type);
+    copy->headers = keep(self, row->headers);
+    copy->body = keep(self, row->body);
+}
+
 static void on_resource(void *context, const struct resource_row *row)
 {
     struct desk *self = context;
@@ -186,6 +212,7 @@ static void on_command(void *context, const struct command_row *row)
     copy->aor = keep(self, row->aor);
     copy->event = keep(self, row->event);
     copy->reason = keep(self, row->reason);
+    copy->sender = keep(self, row->sender);
     copy->content_type = keep(self, row->content_type);
     copy->document = keep(self, row->document);
 }
@@ -245,6 +272,8 @@ void desk_open(struct desk *self, const char *conninfo, uint32_t node, bool stan
                                           .on_binding = on_binding,
                                           .on_publication = on_publication,
                                           .on_subscription = on_subscription,
+                                          .on_device = on_device,
+                                          .on_message = on_message,
                                           .on_resource = on_resource,
                                           .on_ready = on_ready,
                                           .on_command = on_command,
@@ -401,6 +430,33 @@ struct subscription_row desk_subscription(int64_t id, const char *aor)
         .cseq_mark = 2147483647,
         .cseq_epoch = 3,
         .flow = flow,
+        .expires_s = 600,
+    };
+}
+
+struct device_row desk_device(int64_t id, const char *aor)
+{
+    return (struct device_row){
+        .id = id,
+        .aor = span_of(aor),
+        .device_key = SPAN("agent:J\303\274rgs Telefon \"x\\y\" {1,2}"),
+        .user_agent = SPAN("J\303\274rgs Telefon \"x\\y\" {1,2}"),
+        .delivered_through = INT64_MAX - 1,
+    };
+}
+
+struct message_row desk_message(int64_t id, const char *aor)
+{
+    return (struct message_row){
+        .id = id,
+        .aor = span_of(aor),
+        .sender = SPAN("bob@example.org"),
+        .call_id = SPAN("call@192.0.2.7"),
+        .from_tag = SPAN("from"),
+        .cseq = 4294967295,
+        .content_type = SPAN("message/cpim"),
+        .headers = (struct span){"X: \0\377\\x\r\n", 10},
+        .body = (struct span){"octets\0\r\n\377\\000", 14},
         .expires_s = 600,
     };
 }

@@ -318,6 +318,112 @@ START_TEST(a_resource_is_told_when_it_changed_after_the_notified_batch)
 }
 END_TEST
 
+START_TEST(a_device_comes_back_seen_advanced_and_deleted)
+{
+    struct device_row row = desk_device(1, "alice@example.org");
+
+    begin("devices");
+    storage_put_device(desk.storage, STORAGE_INSERT, &row);
+    ck_assert_int_eq(desk_write(&desk), STORAGE_COMMITTED);
+    restart();
+    ck_assert_uint_eq(desk.device_count, 1);
+    ck_assert_int_eq(desk.devices[0].id, 1);
+    ck_assert_span_eq(desk.devices[0].aor, row.aor);
+    ck_assert_span_eq(desk.devices[0].device_key, row.device_key);
+    ck_assert_int_eq(desk.devices[0].delivered_through, row.delivered_through);
+    ck_assert_int_lt(desk.devices[0].unseen_us, 20 * US_PER_S);
+    sql(conninfo, "update presence_state.device set last_seen_at = now() - interval '10 days'");
+    row.user_agent = SPAN("not written by a refresh");
+    row.delivered_through = 7;
+    storage_put_device(desk.storage, STORAGE_REFRESH, &row);
+    ck_assert_int_eq(desk_write(&desk), STORAGE_COMMITTED);
+    ck_assert_str_eq(sql_value(conninfo, "select delivered_through || (user_agent = substr("
+                                         "device_key, 7))::text from presence.device"),
+                     "7true");
+    restart();
+    ck_assert_int_gt(desk.devices[0].unseen_us, 863999 * US_PER_S);
+    row.user_agent = SPAN("new");
+    storage_put_device(desk.storage, STORAGE_UPDATE, &row);
+    ck_assert_int_eq(desk_write(&desk), STORAGE_COMMITTED);
+    ck_assert_str_eq(sql_value(conninfo, "select user_agent from presence.device"
+                                         " where last_seen_at > now() - interval '1 minute'"),
+                     "new");
+    storage_put_device(desk.storage, STORAGE_DELETE, &row);
+    ck_assert_int_eq(desk_write(&desk), STORAGE_COMMITTED);
+    restart();
+    ck_assert_uint_eq(desk.device_count, 0);
+    desk_close(&desk);
+}
+END_TEST
+
+START_TEST(a_message_comes_back_octet_by_octet_in_the_order_of_ids)
+{
+    struct message_row row = desk_message(5, "alice@example.org");
+    struct message_row first = desk_message(4, "bob@example.org");
+    const struct message_row *back = &desk.messages[1];
+
+    begin("messages");
+    storage_put_message(desk.storage, STORAGE_INSERT, &row);
+    ck_assert_int_eq(desk_write(&desk), STORAGE_COMMITTED);
+    storage_put_message(desk.storage, STORAGE_INSERT, &first);
+    ck_assert_int_eq(desk_write(&desk), STORAGE_COMMITTED);
+    restart();
+    ck_assert_uint_eq(desk.message_count, 2);
+    ck_assert_int_eq(desk.messages[0].id, 4);
+    ck_assert_int_eq(back->id, 5);
+    ck_assert_span_eq(back->aor, row.aor);
+    ck_assert_span_eq(back->sender, row.sender);
+    ck_assert_span_eq(back->call_id, row.call_id);
+    ck_assert_span_eq(back->from_tag, row.from_tag);
+    ck_assert_uint_eq(back->cseq, row.cseq);
+    ck_assert_span_eq(back->content_type, row.content_type);
+    ck_assert_span_eq(back->headers, row.headers);
+    ck_assert_span_eq(back->body, row.body);
+    check_remaining(back->remaining_us, row.expires_s);
+    ck_assert_int_lt(back->kept_us, 20 * US_PER_S);
+    ck_assert_str_eq(sql_value(conninfo, "select count(*) from presence.invariant"), "0");
+    storage_put_message(desk.storage, STORAGE_DELETE, &row);
+    ck_assert_int_eq(desk_write(&desk), STORAGE_COMMITTED);
+    restart();
+    ck_assert_uint_eq(desk.message_count, 1);
+    desk_close(&desk);
+}
+END_TEST
+
+/* What people see: who waits for what. */
+START_TEST(a_message_waits_for_the_devices_that_do_not_have_it)
+{
+    struct message_row message = desk_message(5, "alice@example.org");
+    struct device_row one = desk_device(1, "alice@example.org");
+    struct device_row two = desk_device(2, "alice@example.org");
+
+    begin("deliveries");
+    storage_put_message(desk.storage, STORAGE_INSERT, &message);
+    ck_assert_int_eq(desk_write(&desk), STORAGE_COMMITTED);
+    ck_assert_str_eq(sql_value(conninfo, "select known_devices || ' ' || waiting_devices"
+                                         " from presence.message"),
+                     "0 0");
+    one.delivered_through = 5;
+    two.delivered_through = 4;
+    two.device_key = SPAN("instance:<urn:uuid:1>");
+    storage_put_device(desk.storage, STORAGE_INSERT, &one);
+    storage_put_device(desk.storage, STORAGE_INSERT, &two);
+    ck_assert_int_eq(desk_write(&desk), STORAGE_COMMITTED);
+    ck_assert_str_eq(sql_value(conninfo, "select known_devices || ' ' || waiting_devices"
+                                         " from presence.message"),
+                     "2 1");
+    ck_assert_str_eq(sql_value(conninfo, "select string_agg(device || ' ' || state, ', '"
+                                         " order by device) from presence.delivery"),
+                     "1 delivered, 2 waiting");
+    two.delivered_through = 5;
+    storage_put_device(desk.storage, STORAGE_REFRESH, &two);
+    ck_assert_int_eq(desk_write(&desk), STORAGE_COMMITTED);
+    ck_assert_str_eq(sql_value(conninfo, "select count(*) from presence.message"), "0");
+    ck_assert_str_eq(sql_value(conninfo, "select count(*) from presence.invariant"), "0");
+    desk_close(&desk);
+}
+END_TEST
+
 START_TEST(rows_put_in_any_order_are_all_written)
 {
     char aor[40];
@@ -402,6 +508,9 @@ Suite *storage_storage_suite(void)
     tcase_add_test(rows, a_subscription_comes_back_refreshed_updated_and_deleted);
     tcase_add_test(rows, a_subscription_is_owed_when_marked_or_written_after_the_notified_batch);
     tcase_add_test(rows, a_resource_is_told_when_it_changed_after_the_notified_batch);
+    tcase_add_test(rows, a_device_comes_back_seen_advanced_and_deleted);
+    tcase_add_test(rows, a_message_comes_back_octet_by_octet_in_the_order_of_ids);
+    tcase_add_test(rows, a_message_waits_for_the_devices_that_do_not_have_it);
     tcase_add_test(rows, rows_put_in_any_order_are_all_written);
     suite_add_tcase(suite, rows);
     tcase_set_timeout(batches, 60);

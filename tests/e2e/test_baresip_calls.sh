@@ -1,0 +1,119 @@
+#!/bin/bash
+# test_baresip_calls.sh - two baresips exchange messages and call each other, over UDP and over TCP.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+# shellcheck source=tests/support/server.sh
+. tests/support/server.sh
+# shellcheck source=tests/support/baresip.sh
+. tests/support/baresip.sh
+
+server_config() {
+    cat <<EOF
+listen "udp" { address = "127.0.0.1" port = $SIP_PORT }
+listen "tcp" { transport = tcp address = "127.0.0.1" port = $SIP_PORT }
+http { port = $HTTP_PORT }
+database {
+    conninfo = "host=$PGHOST port=$PGPORT dbname=$PGDATABASE user=$1"
+    schema_dir = "$SCHEMA_DIR"
+}
+timers { t1_ms = 50 t2_ms = 400 t4_ms = 500 }
+proxy { timer_c_s = 3 }
+process { drain_s = 2 }
+EOF
+}
+
+registered() {
+    rows "select 1 from presence.binding where aor = '$1@$DOMAIN' and (contact ~ 'transport=tcp') = ('$2' = 'tcp')"
+}
+nobody_registered() { ! rows 'select 1 from presence.binding'; }
+is_idle() {
+    (http_get /metrics) >"$DIR/metrics" &&
+        ! grep -E '^presenced_(transactions|forks)(\{.*\})? ' "$DIR/metrics" | grep -v ' 0$'
+}
+
+forget() { for user in alice bob; do baresip_forget $user; done; }
+tell() { baresip_tell "$@" >/dev/null; }
+rings() { baresip_said "$1" 'Incoming call from'; }
+hears() { [ "$(baresip_tone "$1")" = "$2" ]; }
+has_ended() { baresip_said "$1" 'session closed\|terminated (duration'; }
+logs() { tail -n 30 "$DIR"/baresip-*/log; }
+
+# call CALLER CALLEE: it rings, and is accepted.
+call() {
+    forget
+    tell "$1" dial "sip:$2@$DOMAIN"
+    within 5 rings "$2" || return 1
+    tell "$2" accept
+    within 5 baresip_said "$1" 'Call established' && within 5 baresip_said "$2" 'Call established'
+}
+
+# hang_up ONE OTHER: the other one learns of it.
+hang_up() {
+    tell "$1" hangup
+    within 5 has_ended "$2"
+}
+
+rejects() {
+    forget
+    tell alice dial "sip:bob@$DOMAIN"
+    within 5 rings bob || return 1
+    tell bob hangup
+    within 5 baresip_said alice 'session closed: 486'
+}
+
+cancels() {
+    forget
+    tell alice dial "sip:bob@$DOMAIN"
+    within 5 rings bob && within 5 baresip_said alice '180 Ringing' || return 1
+    tell alice hangup
+    within 5 has_ended bob
+}
+
+# Timer C is 3 s here: the callee is cancelled, and its 487 may be what goes back (section 16.8).
+gives_up() {
+    forget
+    tell alice dial "sip:bob@$DOMAIN"
+    within 5 rings bob && within 10 baresip_said alice 'session closed: 4\(08\|87\)' && within 5 has_ended bob
+}
+
+# message FROM TO TEXT
+message() {
+    tell "$1" contact_next
+    tell "$1" message "$3"
+    within 5 baresip_said "$2" "$1@$DOMAIN: \"$3\""
+}
+
+all_of() {
+    local over=$1 user
+    baresip_start alice bob "$over"
+    baresip_start bob alice "$over"
+    for user in alice bob; do expect "$over: $user registers" within 10 registered $user "$over"; done
+    expect "$over: alice's message reaches bob" message alice bob 'hello, bob'
+    expect "$over: bob's reaches alice, octet for octet" message bob alice 'grüß dich, Алиса 你好'
+    expect "$over: alice calls bob" call alice bob
+    expect "$over: alice hears bob's tone" within 10 hears alice 660
+    expect "$over: bob hears hers" within 10 hears bob 440
+    expect "$over: the caller hangs up" hang_up alice bob
+    expect "$over: bob calls alice" call bob alice
+    expect "$over: they hear each other" within 10 hears alice 660
+    expect "$over: the called one hangs up" hang_up alice bob
+    expect "$over: bob rejects with 486" rejects
+    expect "$over: alice gives up while it rings" cancels
+    expect "$over: nobody answers, and the server gives up" gives_up
+    [ "$RESULTS_FAILED" = 0 ] || logs
+    baresip_stop alice
+    baresip_stop bob
+    expect "$over: both unregister when they end" within 10 nobody_registered
+    expect "$over: no transaction and no fork is left" within 15 is_idle
+}
+
+stop_phones() {
+    baresip_stop alice
+    baresip_stop bob
+    server_tear_down
+}
+
+server_set_up
+trap stop_phones EXIT
+for transport in udp tcp; do all_of $transport; done
+server_finish
