@@ -33,6 +33,9 @@ void keep_free(struct keep *self);
 /** Everything is loaded: begins to send. */
 void keep_start(struct keep *self);
 
+/** Begins no more: what is on its way may still be answered. */
+void keep_stop(struct keep *self);
+
 /** True when nothing is on its way. */
 bool keep_is_idle(const struct keep *self);
 
