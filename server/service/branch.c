@@ -93,6 +93,7 @@ void branch_start(struct branch *branch, const struct sip_message *request,
 {
     branch->flow = target->flow;
     branch->binding = target->binding;
+    branch->device = target->device;
     send(branch, request, routing, target);
 }
 
@@ -100,8 +101,10 @@ bool branch_start_again(struct branch *branch)
 {
     struct fork *fork = branch->fork;
     struct forks *self = fork->owner;
-    const struct target target = {
-        .uri = span_of(branch->narrow_uri), .flow = branch->narrow, .binding = branch->binding};
+    const struct target target = {.uri = span_of(branch->narrow_uri),
+                                  .flow = branch->narrow,
+                                  .binding = branch->binding,
+                                  .device = branch->device};
     struct routing routing;
 
     if (branch->narrow_uri == NULL || branch->narrowed || !fork_parse_again(fork) ||

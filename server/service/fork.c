@@ -350,7 +350,7 @@ static void on_success(struct branch *branch, const struct sip_message *response
         note_answer(fork, response->status);
         cancel_open(fork);
     } else if (fork->taken && fork->vain.on_late_success != NULL) {
-        fork->vain.on_late_success(fork->vain.context, fork->branches[0].handle, branch->binding);
+        fork->vain.on_late_success(fork->vain.context, fork->branches[0].handle, branch->device);
     }
     settle(fork);
 }
@@ -400,25 +400,33 @@ void fork_on_result(void *context, struct handle owner, enum client_outcome outc
     }
 }
 
-bool fork_still_tries(struct forks *self, struct handle fork, int64_t binding,
+static bool is_same(struct handle a, struct handle b)
+{
+    return a.slot == b.slot && a.generation == b.generation;
+}
+
+bool fork_still_tries(struct forks *self, struct handle fork, struct handle device,
                       const struct flow *flow)
 {
     const struct branch *first = handle_find(self->names, fork);
     struct fork *found = first == NULL ? NULL : first->fork;
+    bool tries = false;
 
     for (uint32_t i = 0; found != NULL && i < found->count; i++) {
         struct branch *branch = &found->branches[i];
 
-        if (!branch->open || branch->binding != binding)
+        if (!branch->open || !is_same(branch->device, device))
             continue;
-        if (flow_equal(&branch->flow, flow))
-            return true;
+        if (flow_equal(&branch->flow, flow)) {
+            tries = true;
+            continue;
+        }
         client_transaction_abandon(self->transactions, branch->transaction);
         branch_end(branch, 0, NULL);
-        settle(found);
-        return false;
     }
-    return false;
+    if (found != NULL && found->open == 0)
+        settle(found);
+    return tries;
 }
 
 /* ---- time ---- */
@@ -457,8 +465,7 @@ static struct fork *find(const struct forks *self, struct handle transaction)
     for (; link != NULL; link = table_next(link)) {
         struct fork *fork = CONTAINER_OF(link, struct fork, link);
 
-        if (fork->transaction.slot == transaction.slot &&
-            fork->transaction.generation == transaction.generation)
+        if (is_same(fork->transaction, transaction))
             return fork;
     }
     return NULL;

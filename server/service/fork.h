@@ -50,8 +50,8 @@ struct fork_owner {
      */
     bool (*on_vain)(void *context, struct handle fork, struct request *request, int best,
                     bool temporary);
-    /** After on_vain() took over: the device of that binding has answered 2xx after all. */
-    void (*on_late_success)(void *context, struct handle fork, int64_t binding);
+    /** After on_vain() took over: the device of a target has answered 2xx after all. */
+    void (*on_late_success)(void *context, struct handle fork, struct handle device);
 };
 
 /**
@@ -62,10 +62,10 @@ void fork_start(struct forks *self, struct request *request, const struct routin
                 const struct target targets[], size_t count, const struct fork_owner *owner);
 
 /**
- * After on_vain() took over: whether the branch to `binding` still waits for its answer, over
- * `flow`. One that waits over another flow, which the device has left, is given up.
+ * After on_vain() took over: whether a branch to `device` still waits for its answer, over `flow`.
+ * Those that wait over another flow, which the device has left, are given up.
  */
-bool fork_still_tries(struct forks *self, struct handle fork, int64_t binding,
+bool fork_still_tries(struct forks *self, struct handle fork, struct handle device,
                       const struct flow *flow);
 
 /** Cancels what was forked of that INVITE's server transaction. False when nothing was. */

@@ -13,6 +13,7 @@ struct branch {
     struct handle transaction;
     struct flow flow;
     int64_t binding;
+    struct handle device;
     int64_t timer_c_us; /* when an INVITE that only rings is given up; INT64_MAX: not watched */
     struct flow narrow; /* by UDP, should the connection that a large request wants fail */
     char *narrow_uri;   /* its target then; NULL: there is no other way */

@@ -5,7 +5,6 @@
 #include "server/service/keep.h"
 
 #include "server/base/must.h"
-#include "server/service/target.h"
 #include "server/sip/compose.h"
 #include "server/sip/parameter.h"
 
@@ -379,7 +378,7 @@ static void send_next(struct keep *self, struct device *device, const struct tar
     }
     handover = handover_get(self, device);
     if (self->is_relayed != NULL &&
-        self->is_relayed(self->is_relayed_context, message, target->binding, &target->flow))
+        self->is_relayed(self->is_relayed_context, message, device_handle(device), &target->flow))
         rest_for(handover, BRIEF_US);
     else if (batch_is_open(self->state->node.batch))
         send(self, handover, message, target);
@@ -549,12 +548,36 @@ void keep_rest(struct keep *self, struct span aor)
     }
 }
 
-void keep_delivered(struct keep *self, struct message *message, int64_t binding)
+struct naming {
+    const struct mailbox *mailbox;
+    struct target *targets;
+    size_t count;
+};
+
+static void name_device(struct binding *binding, void *context)
+{
+    const struct naming *it = context;
+    const int64_t id = binding_seen(binding).id;
+    const struct device *device = NULL;
+
+    for (size_t i = 0; i < it->count; i++)
+        if (it->targets[i].binding == id && (device = device_of(it->mailbox, binding)) != NULL)
+            it->targets[i].device = device_handle(device);
+}
+
+void keep_name_devices(const struct keep *self, struct span aor, struct target targets[],
+                       size_t count)
+{
+    struct naming it = {mailboxes_find(&self->state->mailboxes, aor), targets, count};
+
+    if (it.mailbox != NULL)
+        location_each_seen(bindings_find(self->state->bindings, aor), name_device, &it);
+}
+
+void keep_delivered(struct keep *self, struct message *message, struct handle named)
 {
     struct mailbox *mailbox = message_mailbox(message);
-    struct binding *by =
-        location_find_id(bindings_find(self->state->bindings, mailbox_aor(mailbox)), binding);
-    struct device *device = by == NULL || !binding_is_seen(by) ? NULL : device_of(mailbox, by);
+    struct device *device = handle_find(self->state->node.objects, named);
     struct handover *handover;
 
     if (device == NULL || mailbox_next_message(mailbox, through_of(device)) != message)

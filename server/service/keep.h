@@ -4,6 +4,7 @@
 #define SERVICE_KEEP_H
 
 #include "server/base/metric.h"
+#include "server/service/target.h"
 #include "server/state/state.h"
 #include "server/transaction/client_transaction.h"
 
@@ -31,10 +32,10 @@ void keep_reconfigure(struct keep *self, const struct keep_options *options);
 void keep_free(struct keep *self);
 
 /**
- * Whether the relay of `message` still waits for the answer of that binding's device over `flow`:
- * it has been sent there, is sent again until it is answered, and shall not come a second time.
+ * Whether the relay of `message` still waits for the answer of `device` over `flow`: it has been
+ * sent there, is sent again until it is answered, and shall not come a second time.
  */
-typedef bool keep_is_relayed_fn(void *context, const struct message *message, int64_t binding,
+typedef bool keep_is_relayed_fn(void *context, const struct message *message, struct handle device,
                                 const struct flow *flow);
 void keep_on_relays(struct keep *self, keep_is_relayed_fn *fn, void *context);
 
@@ -53,10 +54,14 @@ bool keep_has_before(const struct keep *self, struct span aor);
 /** The devices of that AOR that are there have just not answered: they rest. */
 void keep_rest(struct keep *self, struct span aor);
 
+/** Notes whose the targets are: their bindings may end before they answer. */
+void keep_name_devices(const struct keep *self, struct span aor, struct target targets[],
+                       size_t count);
+
 /**
- * The device of that binding has got `message` by other ways. Does nothing if others are before it:
- * it will be sent again, and known again.
+ * `device` has got `message` by other ways. Does nothing if others are before it: it will be sent
+ * again, and known again.
  */
-void keep_delivered(struct keep *self, struct message *message, int64_t binding);
+void keep_delivered(struct keep *self, struct message *message, struct handle device);
 
 #endif

@@ -174,10 +174,10 @@ static void keep_or_refuse(const struct arrival *it)
 
 static bool on_vain(void *context, struct handle fork, struct request *request, int best,
                     bool temporary);
-static void on_late_success(void *context, struct handle fork, int64_t binding);
+static void on_late_success(void *context, struct handle fork, struct handle device);
 
-static void relay(const struct arrival *it, const struct routing *routing,
-                  const struct target targets[], size_t count)
+static void relay(const struct arrival *it, const struct routing *routing, struct target targets[],
+                  size_t count)
 {
     const struct fork_owner owner = {
         .context = it->self,
@@ -186,6 +186,7 @@ static void relay(const struct arrival *it, const struct routing *routing,
         .on_late_success = on_late_success,
     };
 
+    keep_name_devices(it->self->keep, it->aor, targets, count);
     fork_start(it->self->forks, it->request, routing, targets, count, &owner);
 }
 
@@ -235,22 +236,22 @@ static bool on_vain(void *context, struct handle fork, struct request *request, 
     return true;
 }
 
-static void on_late_success(void *context, struct handle fork, int64_t binding)
+static void on_late_success(void *context, struct handle fork, struct handle device)
 {
     struct message_service *self = context;
     struct message *message = handle_find(self->state->node.objects, lates_find(self->lates, fork));
 
     if (message != NULL)
-        keep_delivered(self->keep, message, binding);
+        keep_delivered(self->keep, message, device);
 }
 
-static bool is_relayed(void *context, const struct message *message, int64_t binding,
+static bool is_relayed(void *context, const struct message *message, struct handle device,
                        const struct flow *flow)
 {
     const struct message_service *self = context;
 
     return fork_still_tries(self->forks, lates_find_fork(self->lates, message_handle(message)),
-                            binding, flow);
+                            device, flow);
 }
 
 void message_service_start(struct message_service *self)

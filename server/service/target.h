@@ -6,11 +6,12 @@
 
 /** Spans are lent by the binding, or by whom the URI came from. */
 struct target {
-    struct span uri;   /* becomes the Request-URI */
-    struct span route; /* values of Path to go by, first hop first (RFC 3327); mostly empty */
-    struct flow flow;  /* to the first hop */
-    int64_t binding;   /* its id; 0: a URI that no device registered */
-    bool bound;        /* only `flow` leads there: later requests of the dialog need it too */
+    struct span uri;      /* becomes the Request-URI */
+    struct span route;    /* values of Path to go by, first hop first (RFC 3327); mostly empty */
+    struct flow flow;     /* to the first hop */
+    int64_t binding;      /* its id; 0: a URI that no device registered */
+    bool bound;           /* only `flow` leads there: later requests of the dialog need it too */
+    struct handle device; /* who is meant (state/device.h), where that matters; else {0} */
 };
 
 /** More than one AOR may have is not forked to. */

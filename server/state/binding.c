@@ -521,11 +521,6 @@ static struct binding_view view_of(const struct binding *self, const struct vers
     };
 }
 
-bool binding_is_seen(const struct binding *self)
-{
-    return is_seen(self);
-}
-
 struct binding_view binding_view(const struct binding *self)
 {
     return view_of(self, newest(self));

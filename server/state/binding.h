@@ -83,9 +83,6 @@ size_t location_unsettled(const struct location *location, struct handle out[], 
 /** Reads the newest version. */
 struct binding_view binding_view(const struct binding *self);
 
-/** True when it is live by its committed version. */
-bool binding_is_seen(const struct binding *self);
-
 /** Reads the committed version of one that location_each_seen() gave. */
 struct binding_view binding_seen(const struct binding *self);
 
