@@ -59,7 +59,7 @@ static const struct config_key keys[] = {
     NUMBER(tcp, first_s, "s", "10", 1, 3600, LATER, "An accepted connection on which nothing has come for so long is closed."),
     NUMBER(tcp, idle_s, "s", "7500", 10, 604800, LATER, "A connection without traffic for so long is closed; shorter than the longest registration, and devices become unreachable."),
     NUMBER(tcp, message_s, "s", "10", 1, 3600, LATER, "A message must be there so long after its first octet, else its connection is closed."),
-    NUMBER(tcp, write_s, "s", "30", 1, 3600, LATER, "The peer must take a message within so long, else its connection is closed."),
+    NUMBER(tcp, write_s, "s", "30", 1, 3600, LATER, "The peer must take a message, and acknowledge that it arrived, within so long, else its connection is closed."),
     NUMBER(tcp, keepalive_s, "s", "120", 1, 32767, LATER, "Silence after which the kernel asks whether the peer is still there."),
     NUMBER(tcp, connections_max, "", "100000", 1, 1000000, LATER, "Connections at a time; more are closed at once."),
     NUMBER(tcp, connections_per_source_max, "", "2000", 1, 1000000, LATER, "Connections that one address may make; more are closed at once."),

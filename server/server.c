@@ -344,6 +344,7 @@ static void make_router(struct server *self)
     };
     set_policies(self);
     set_message_policies(self);
+    message_service_start(&self->messages);
     transactions_on_request(self->transactions, router_receive, &self->router);
 }
 

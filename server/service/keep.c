@@ -47,6 +47,8 @@ struct keep {
     uint32_t outstanding; /* that the window counts */
     uint32_t silent;
     bool started;
+    keep_is_relayed_fn *is_relayed;
+    void *is_relayed_context;
     uint64_t *sent;
     uint64_t *delivered;
     uint64_t *failed;
@@ -376,7 +378,10 @@ static void send_next(struct keep *self, struct device *device, const struct tar
         return;
     }
     handover = handover_get(self, device);
-    if (batch_is_open(self->state->node.batch))
+    if (self->is_relayed != NULL &&
+        self->is_relayed(self->is_relayed_context, message, target->binding, &target->flow))
+        rest_for(handover, BRIEF_US);
+    else if (batch_is_open(self->state->node.batch))
         send(self, handover, message, target);
     else
         rest_for(handover, BRIEF_US); /* that it has it could not be written */
@@ -621,6 +626,12 @@ static void free_handovers(struct mailbox *mailbox, void *context)
     for (; device != NULL; device = device_next(device))
         if (handover_of(device) != NULL)
             handover_free(handover_of(device));
+}
+
+void keep_on_relays(struct keep *self, keep_is_relayed_fn *fn, void *context)
+{
+    self->is_relayed = fn;
+    self->is_relayed_context = context;
 }
 
 void keep_free(struct keep *self)

@@ -30,6 +30,14 @@ struct keep *keep_new(struct state *state, struct transactions *transactions,
 void keep_reconfigure(struct keep *self, const struct keep_options *options);
 void keep_free(struct keep *self);
 
+/**
+ * Whether the relay of `message` still waits for the answer of that binding's device over `flow`:
+ * it has been sent there, is sent again until it is answered, and shall not come a second time.
+ */
+typedef bool keep_is_relayed_fn(void *context, const struct message *message, int64_t binding,
+                                const struct flow *flow);
+void keep_on_relays(struct keep *self, keep_is_relayed_fn *fn, void *context);
+
 /** Everything is loaded: begins to send. */
 void keep_start(struct keep *self);
 

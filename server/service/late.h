@@ -15,6 +15,9 @@ void lates_free(struct lates *self);
 
 void lates_add(struct lates *self, struct handle fork, struct handle message);
 
+/** The fork that `message` was; {0} when there is none. */
+struct handle lates_find_fork(const struct lates *self, struct handle message);
+
 /** The message of that fork; {0} when there is none. */
 struct handle lates_find(const struct lates *self, struct handle fork);
 

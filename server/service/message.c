@@ -137,29 +137,37 @@ static bool accepted_before(const struct arrival *it)
     return true;
 }
 
+/* NULL: there is no room, or no database, and the request was refused. */
+static struct message *keep(const struct arrival *it)
+{
+    struct message *message;
+    enum status status = STATUS_UNAVAILABLE;
+
+    if (batch_is_open(it->self->state->node.batch))
+        status = stage(it, &message);
+    if (status == STATUS_OK) {
+        (*it->self->kept)++;
+        return message;
+    }
+    if (status == STATUS_CONFLICT)
+        request_refuse(it->request, 480, "Too Many Kept Messages");
+    else
+        request_refuse_for_now(it->request);
+    return NULL;
+}
+
 /* It reaches nobody now. */
 static void keep_or_refuse(const struct arrival *it)
 {
-    struct message *message;
-    enum status status;
+    const struct message *message;
 
     if (!is_keepable(it)) {
         request_refuse(it->request, 480, "No Device Registered");
         return;
     }
-    if (!batch_is_open(it->self->state->node.batch)) {
-        request_refuse_for_now(it->request);
-        return;
-    }
-    status = stage(it, &message);
-    if (status == STATUS_OK) {
-        (*it->self->kept)++;
+    message = keep(it);
+    if (message != NULL)
         accept(it, message);
-    } else if (status == STATUS_CONFLICT) {
-        request_refuse(it->request, 480, "Too Many Kept Messages");
-    } else {
-        request_refuse_for_now(it->request);
-    }
 }
 
 /* ---- relaying ---- */
@@ -209,16 +217,18 @@ static bool on_vain(void *context, struct handle fork, struct request *request, 
     struct routing routing;
 
     (void)best;
-    if (!temporary || !batch_is_open(self->state->node.batch) ||
-        routing_read(self->state, it.message, &routing) != STATUS_OK || routing.domain == NULL ||
+    if (!temporary || routing_read(self->state, it.message, &routing) != STATUS_OK ||
+        routing.domain == NULL ||
         sip_uri_canonical_aor(&routing.uri, octets, sizeof(octets), &it.aor) != STATUS_OK)
         return false;
     it.domain = routing.domain;
     if (accepted_before(&it))
         return true;
-    if (!is_keepable(&it) || stage(&it, &message) != STATUS_OK)
+    if (!is_keepable(&it))
         return false;
-    (*self->kept)++;
+    message = keep(&it);
+    if (message == NULL)
+        return true;
     lates_add(self->lates, fork, message_handle(message));
     keep_rest(self->keep, it.aor);
     accept(&it, message);
@@ -232,6 +242,20 @@ static void on_late_success(void *context, struct handle fork, int64_t binding)
 
     if (message != NULL)
         keep_delivered(self->keep, message, binding);
+}
+
+static bool is_relayed(void *context, const struct message *message, int64_t binding,
+                       const struct flow *flow)
+{
+    const struct message_service *self = context;
+
+    return fork_still_tries(self->forks, lates_find_fork(self->lates, message_handle(message)),
+                            binding, flow);
+}
+
+void message_service_start(struct message_service *self)
+{
+    keep_on_relays(self->keep, is_relayed, self);
 }
 
 /* ---- what SQL sends ---- */

@@ -55,7 +55,7 @@ static void on_io(void *context, int events)
     (void)events;
     for (int i = 0; i < ACCEPTS_A_TURN; i++) {
         struct endpoint remote;
-        int fd = tcp_socket_accept(self->fd, &self->settings.socket, &remote);
+        int fd = tcp_socket_accept(self->fd, self->settings.keepalive_s, &remote);
 
         if (fd >= 0) {
             self->settings.on_accept(self->settings.context, fd, &remote, self->settings.listener);

@@ -14,7 +14,7 @@ typedef void acceptor_fn(void *context, int fd, const struct endpoint *remote, u
 struct acceptor_settings {
     struct endpoint bind;
     uint16_t listener; /* handed on */
-    struct tcp_socket_options socket;
+    unsigned keepalive_s;
     void *context;
     acceptor_fn *on_accept;
     uint64_t *pauses; /* how often descriptors or memory ran out */

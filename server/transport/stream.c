@@ -91,6 +91,8 @@ static struct instant deadline_of(const struct stream *self, enum stream_end *wh
             sooner(&due, why, self->message_at, common->message_us, STREAM_END_MESSAGE);
         if (self->queue.octets > 0)
             sooner(&due, why, self->write_at, common->write_us, STREAM_END_WRITE);
+        if (self->unacknowledged)
+            sooner(&due, why, self->written_at, common->write_us, STREAM_END_VANISHED);
         break;
     case STREAM_CLOSING:
         sooner(&due, why, self->write_at, common->write_us, (enum stream_end)self->end);
@@ -104,12 +106,24 @@ static struct instant deadline_of(const struct stream *self, enum stream_end *wh
     return due;
 }
 
+/* Octets left a while ago: have they arrived? Until acknowledged they are the kernel's affair. */
+static bool has_vanished(struct stream *self, struct instant now)
+{
+    const struct tcp_socket_debt debt = tcp_socket_debt(self->fd);
+
+    self->unacknowledged = debt.octets > 0;
+    self->written_at = now;
+    return debt.octets > 0 && debt.silent_us >= self->common->write_us;
+}
+
 static void on_deadline(struct timer *timer, struct instant now)
 {
     struct stream *self = CONTAINER_OF(timer, struct stream, deadline);
     enum stream_end why;
     struct instant due = deadline_of(self, &why);
 
+    if (why == STREAM_END_VANISHED && instant_reached(now, due) && !has_vanished(self, now))
+        due = deadline_of(self, &why);
     if (instant_reached(now, due))
         stream_end(self, why);
     else
@@ -434,6 +448,11 @@ static bool write_pieces(struct stream *self)
     self->active_at = now_of(self);
     if (complete > 0)
         self->write_at = self->active_at; /* the next one's time begins */
+    if (!self->unacknowledged) {
+        self->unacknowledged = true;
+        self->written_at = self->active_at;
+        arm(self);
+    }
     return true;
 }
 

@@ -22,13 +22,14 @@ enum stream_end {
     STREAM_END_ERROR,          /* it broke */
     STREAM_END_CONNECT_FAILED, /* refused, unreachable */
     STREAM_END_CONNECT_SLOW,
-    STREAM_END_SILENT,  /* accepted, and never a word */
-    STREAM_END_IDLE,    /* no traffic */
-    STREAM_END_MESSAGE, /* a message that was begun did not end */
-    STREAM_END_WRITE,   /* a message was not taken */
-    STREAM_END_FAULT,   /* framing was lost */
-    STREAM_END_MEMORY,  /* unfinished messages of all connections were too much */
-    STREAM_END_STOP,    /* we end */
+    STREAM_END_SILENT,   /* accepted, and never a word */
+    STREAM_END_IDLE,     /* no traffic */
+    STREAM_END_MESSAGE,  /* a message that was begun did not end */
+    STREAM_END_WRITE,    /* a message was not taken */
+    STREAM_END_VANISHED, /* nothing is acknowledged any more */
+    STREAM_END_FAULT,    /* framing was lost */
+    STREAM_END_MEMORY,   /* unfinished messages of all connections were too much */
+    STREAM_END_STOP,     /* we end */
     STREAM_END_COUNT,
 };
 
@@ -87,17 +88,19 @@ struct stream {
     struct stream_common *common;
     struct loop_io *io;
     int fd;
-    uint8_t state;   /* enum stream_state */
-    uint8_t end;     /* enum stream_end, from STREAM_CLOSING on */
-    bool silent;     /* accepted, and nothing has come yet */
-    bool blocked;    /* the socket took no more; waits for LOOP_WRITE */
-    bool delivering; /* on_message() runs */
-    bool in_message; /* octets of an unfinished message are here */
+    uint8_t state;       /* enum stream_state */
+    uint8_t end;         /* enum stream_end, from STREAM_CLOSING on */
+    bool silent;         /* accepted, and nothing has come yet */
+    bool blocked;        /* the socket took no more; waits for LOOP_WRITE */
+    bool unacknowledged; /* octets have left since it was last looked whether they arrived */
+    bool delivering;     /* on_message() runs */
+    bool in_message;     /* octets of an unfinished message are here */
     struct timer deadline;
     struct list ready;
     struct instant active_at;  /* octets passed, either way */
     struct instant message_at; /* the unfinished message began */
     struct instant write_at;   /* the first one in the queue began to wait */
+    struct instant written_at; /* the first octets left that may not have arrived */
     struct sip_frame frame;
     char *partial; /* octets that are no whole message yet */
     uint32_t partial_len;

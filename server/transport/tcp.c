@@ -41,7 +41,7 @@ struct tcp {
     struct loop *loop;
     struct log *log;
     struct tcp_upward upward;
-    struct tcp_socket_options socket;
+    unsigned keepalive_s;
     struct stream_common common;
     struct connections connections;
     struct acceptor *acceptors[LISTENERS_MAX];
@@ -156,8 +156,7 @@ struct tcp *tcp_new(struct loop *loop, struct log *log, struct metrics *metrics,
     self->loop = loop;
     self->log = log;
     self->upward = *upward;
-    self->socket.keepalive_s = or_default(options->keepalive_s, KEEPALIVE_S);
-    self->socket.unanswered_s = or_default(options->write_s, WRITE_S);
+    self->keepalive_s = or_default(options->keepalive_s, KEEPALIVE_S);
     self->warned_at.us = INT64_MIN / 2;
     list_init(&self->leftovers);
     loop_later_init(&self->again, on_again);
@@ -269,7 +268,7 @@ enum status tcp_listen(struct tcp *self, const struct endpoint *bind_to, uint16_
     const struct acceptor_settings settings = {
         .bind = *bind_to,
         .listener = listener,
-        .socket = self->socket,
+        .keepalive_s = self->keepalive_s,
         .context = self,
         .on_accept = on_accept,
         .pauses = self->counters.pauses,
@@ -352,7 +351,7 @@ static enum status open_and_send(struct tcp *self, const struct flow *to, struct
         warn_of_limit(self, "connections_max", &to->remote);
         return STATUS_UNAVAILABLE;
     }
-    fd = tcp_socket_connect(&self->locals[to->listener], &to->remote, &self->socket);
+    fd = tcp_socket_connect(&self->locals[to->listener], &to->remote, self->keepalive_s);
     if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM))
         return STATUS_UNAVAILABLE;
     if (fd < 0) {

@@ -10,6 +10,7 @@ static const char *const end_names[STREAM_END_COUNT] = {
     [STREAM_END_IDLE] = "idle_s",
     [STREAM_END_MESSAGE] = "message_s",
     [STREAM_END_WRITE] = "write_s",
+    [STREAM_END_VANISHED] = "vanished",
     [STREAM_END_FAULT] = "framing",
     [STREAM_END_MEMORY] = "partial_bytes_max",
     [STREAM_END_STOP] = "stop",

@@ -1,10 +1,13 @@
 /* tcp_socket.c - socket options, and why each is set. */
 #include "server/transport/tcp_socket.h"
 
+#include "server/base/clock.h"
 #include "server/transport/udp_socket.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -28,19 +31,18 @@ static int close_keeping_errno(int fd)
 /*
  * None of these is worth refusing a connection for. Messages leave gathered already, so Nagle's
  * waiting would only delay them. A peer that vanished without a word (a NAT that forgot) is
- * noticed by probes while idle, and by the time-out of what it does not acknowledge.
+ * noticed by probes while idle. TCP_USER_TIMEOUT is not set, though it would see to what is not
+ * acknowledged: with it one lost probe ends the connection, however many are asked for.
  */
-static void set_up(int fd, const struct tcp_socket_options *options)
+static void set_up(int fd, unsigned keepalive_s)
 {
     (void)set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-    if (options->keepalive_s > 0) {
+    if (keepalive_s > 0) {
         (void)set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-        (void)set(fd, IPPROTO_TCP, TCP_KEEPIDLE, (int)options->keepalive_s);
+        (void)set(fd, IPPROTO_TCP, TCP_KEEPIDLE, (int)keepalive_s);
         (void)set(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_PROBE_S);
         (void)set(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES);
     }
-    if (options->unanswered_s > 0)
-        (void)set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (int)options->unanswered_s * 1000);
 }
 
 static struct endpoint endpoint_of(const union socket_address *address)
@@ -81,7 +83,7 @@ int tcp_socket_listen(const struct endpoint *bind_to, struct log *log)
     return close_keeping_errno(fd);
 }
 
-int tcp_socket_accept(int fd, const struct tcp_socket_options *options, struct endpoint *from)
+int tcp_socket_accept(int fd, unsigned keepalive_s, struct endpoint *from)
 {
     union socket_address address = {0};
     socklen_t len = sizeof(address);
@@ -89,13 +91,12 @@ int tcp_socket_accept(int fd, const struct tcp_socket_options *options, struct e
 
     if (accepted < 0)
         return -1;
-    set_up(accepted, options);
+    set_up(accepted, keepalive_s);
     *from = endpoint_of(&address);
     return accepted;
 }
 
-int tcp_socket_connect(const struct endpoint *from, const struct endpoint *to,
-                       const struct tcp_socket_options *options)
+int tcp_socket_connect(const struct endpoint *from, const struct endpoint *to, unsigned keepalive_s)
 {
     struct endpoint any_port = *from;
     union socket_address local, remote;
@@ -104,7 +105,7 @@ int tcp_socket_connect(const struct endpoint *from, const struct endpoint *to,
 
     if (fd < 0)
         return -1;
-    set_up(fd, options);
+    set_up(fd, keepalive_s);
     any_port.port = 0;
     (void)socket_address_of(&any_port, &local);
     /* The port is then chosen by connect(), which knows how many peers one port can serve. */
@@ -113,6 +114,18 @@ int tcp_socket_connect(const struct endpoint *from, const struct endpoint *to,
         (connect(fd, &remote.any, len) != 0 && errno != EINPROGRESS))
         return close_keeping_errno(fd);
     return fd;
+}
+
+struct tcp_socket_debt tcp_socket_debt(int fd)
+{
+    struct tcp_info info = {0};
+    socklen_t len = sizeof(info);
+    int octets = 0;
+
+    if (ioctl(fd, SIOCOUTQ, &octets) != 0 || octets <= 0 ||
+        getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0)
+        return (struct tcp_socket_debt){0};
+    return (struct tcp_socket_debt){(size_t)octets, (int64_t)info.tcpi_last_ack_recv * US_PER_MS};
 }
 
 int tcp_socket_error(int fd)

@@ -33,7 +33,7 @@ struct transport_tcp_options {
     unsigned first_s;         /* until an accepted one says its first word; default 10 */
     unsigned idle_s;          /* without traffic; default 7,500, beyond any registration */
     unsigned message_s;       /* until a message that has begun is there; default 10 */
-    unsigned write_s;         /* until the peer takes a message; default 30 */
+    unsigned write_s;         /* until the peer takes a message, and acknowledges it; default 30 */
     unsigned keepalive_s;     /* of silence, until the kernel probes the peer; default 120 */
     unsigned connections_max; /* default 100,000 */
     unsigned connections_per_source_max; /* accepted from one address; default 2,000 */
