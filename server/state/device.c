@@ -28,8 +28,8 @@ struct device {
     struct device *next;
     struct mailbox *mailbox;
     struct handover *handover;
-    uint64_t key; /* hash of its name */
     int64_t id;
+    uint32_t key;   /* hash of its name: enough among the devices of one AOR */
     uint32_t place; /* in `all` */
 };
 
@@ -82,19 +82,19 @@ static struct key_words words_of(const struct device_name *name)
     return (struct key_words){SPAN("contact:"), name->contact_key};
 }
 
-static uint64_t key_of(const struct mailboxes *mailboxes, const struct device_name *name)
+static uint32_t key_of(const struct mailboxes *mailboxes, const struct device_name *name)
 {
     const struct key_words words = words_of(name);
 
-    return mailboxes_hash(mailboxes, words.kind, words.value);
+    return (uint32_t)mailboxes_hash(mailboxes, words.kind, words.value);
 }
 
-static uint64_t key_of_row(const struct mailboxes *mailboxes, struct span text)
+static uint32_t key_of_row(const struct mailboxes *mailboxes, struct span text)
 {
     const char *colon = span_find(text, ':');
     const struct span kind = colon == NULL ? (struct span){0} : span_between(text.at, colon + 1);
 
-    return mailboxes_hash(mailboxes, kind, span_skip(text, kind.len));
+    return (uint32_t)mailboxes_hash(mailboxes, kind, span_skip(text, kind.len));
 }
 
 static struct blob *words_for_row(const struct device_name *name)
@@ -258,7 +258,7 @@ static void append(struct devices *self, struct device *device)
     self->all[self->count++] = device;
 }
 
-static struct device *make(struct devices *self, struct mailbox *mailbox, uint64_t key, int64_t id)
+static struct device *make(struct devices *self, struct mailbox *mailbox, uint32_t key, int64_t id)
 {
     struct device *made = calloc(1, sizeof(*made));
 
@@ -306,7 +306,7 @@ static bool was_seen_lately(const struct devices *self, const struct device *dev
 }
 
 /* One whose removal is still pending is taken too: the row stays the same. */
-static struct device *find(const struct mailbox *mailbox, uint64_t key)
+static struct device *find(const struct mailbox *mailbox, uint32_t key)
 {
     struct device *device = mailbox == NULL ? NULL : mailbox->devices;
 
@@ -327,7 +327,7 @@ static void forget_oldest(const struct mailbox *mailbox)
         device_stage_removal(oldest);
 }
 
-static struct device *stage_new(struct devices *self, struct span aor, uint64_t key)
+static struct device *stage_new(struct devices *self, struct span aor, uint32_t key)
 {
     struct mailbox *mailbox;
     struct device *made;
@@ -357,7 +357,7 @@ static int64_t begins_at(const struct device *device)
 enum status device_stage_seen(struct devices *self, struct span aor, const struct device_name *name,
                               struct device **out)
 {
-    const uint64_t key = key_of(self->mailboxes, name);
+    const uint32_t key = key_of(self->mailboxes, name);
     struct device *found = find(mailboxes_find(self->mailboxes, aor), key);
 
     *out = NULL;
@@ -425,7 +425,7 @@ static void on_sweep(struct timer *timer, struct instant now)
 
 void devices_load(struct devices *self, const struct device_row *row)
 {
-    const uint64_t key = key_of_row(self->mailboxes, row->device_key);
+    const uint32_t key = key_of_row(self->mailboxes, row->device_key);
     struct mailbox *mailbox = mailboxes_get(self->mailboxes, row->aor);
     struct device *made = make(self, mailbox, key, row->id);
     int64_t seen_s = now_s(self) - row->unseen_us / US_PER_S;
