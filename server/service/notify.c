@@ -639,6 +639,9 @@ void notify_free(struct notify *self)
         return;
     loop_later_cancel(&self->pump);
     timer_stop(timers_of(self), &self->pause);
+    /* The resources live on: a drain that ran out of time leaves some waiting for their turn. */
+    while (list_take(&self->turns) != NULL)
+        ;
     resources_watch(self->state->resources, NULL, NULL, NULL);
     subscriptions_watch(self->state->subscriptions, NULL, NULL, NULL);
     watermark_free(self->watermark);
