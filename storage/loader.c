@@ -124,8 +124,7 @@ static void finish(struct loader *self)
              " devices=%" PRIu64 " messages=%" PRIu64 " resources=%" PRIu64 " ms=%" PRId64,
              self->rows[TABLE_BINDING], self->rows[TABLE_PUBLICATION],
              self->rows[TABLE_SUBSCRIPTION], self->rows[TABLE_DEVICE], self->rows[TABLE_MESSAGE],
-             self->rows[TABLE_RESOURCE],
-             (loop_now(self->loop).us - self->began.us) / US_PER_MS);
+             self->rows[TABLE_RESOURCE], (loop_now(self->loop).us - self->began.us) / US_PER_MS);
     link_stop(self->link);
     self->owner.on_loaded(self->owner.context);
 }

@@ -139,15 +139,15 @@ struct subscription_row {
 struct device_row {
     int64_t id;
     struct span aor;
-    struct span device_key; /* what makes it the same device; unique within the AOR */
-    struct span user_agent; /* not loaded: it only informs people */
+    struct span device_key;    /* what makes it the same device; unique within the AOR */
+    struct span user_agent;    /* not loaded: it only informs people */
     int64_t delivered_through; /* messages up to this id are done with at this device */
-    int64_t unseen_us;         /* loaded: so long ago it was last seen; put, by INSERT and UPDATE, now */
+    int64_t unseen_us; /* loaded: so long ago it was last seen; put, by INSERT and UPDATE, now */
 };
 
 /** RFC 3428 section 8: a message that waits for devices. Inserted and deleted, never updated. */
 struct message_row {
-    int64_t id;  /* rising: the order of delivery */
+    int64_t id;      /* rising: the order of delivery */
     struct span aor; /* for whom */
     struct span sender;
     struct span call_id; /* with from_tag and cseq: to know a repeat */
@@ -219,10 +219,10 @@ struct resource_row {
 };
 
 enum command_kind {
-    COMMAND_PUBLISH,    /* hard state, or with expires_s soft state: aor, event, document */
-    COMMAND_UNPUBLISH,  /* publication `target` */
-    COMMAND_TERMINATE,  /* subscription `target`, with `reason` */
-    COMMAND_UNREGISTER, /* binding `target`; 0: all of `aor` */
+    COMMAND_PUBLISH,        /* hard state, or with expires_s soft state: aor, event, document */
+    COMMAND_UNPUBLISH,      /* publication `target` */
+    COMMAND_TERMINATE,      /* subscription `target`, with `reason` */
+    COMMAND_UNREGISTER,     /* binding `target`; 0: all of `aor` */
     COMMAND_MESSAGE,        /* from `sender`: keep and deliver `document` */
     COMMAND_REMOVE_MESSAGE, /* message `target` */
     COMMAND_FORGET_DEVICE,  /* device `target` */

@@ -400,6 +400,27 @@ void fork_on_result(void *context, struct handle owner, enum client_outcome outc
     }
 }
 
+bool fork_still_tries(struct forks *self, struct handle fork, int64_t binding,
+                      const struct flow *flow)
+{
+    const struct branch *first = handle_find(self->names, fork);
+    struct fork *found = first == NULL ? NULL : first->fork;
+
+    for (uint32_t i = 0; found != NULL && i < found->count; i++) {
+        struct branch *branch = &found->branches[i];
+
+        if (!branch->open || branch->binding != binding)
+            continue;
+        if (flow_equal(&branch->flow, flow))
+            return true;
+        client_transaction_abandon(self->transactions, branch->transaction);
+        branch_end(branch, 0, NULL);
+        settle(found);
+        return false;
+    }
+    return false;
+}
+
 /* ---- time ---- */
 
 static void on_timer(struct timer *timer, struct instant now)

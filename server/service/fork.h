@@ -61,6 +61,13 @@ struct fork_owner {
 void fork_start(struct forks *self, struct request *request, const struct routing *routing,
                 const struct target targets[], size_t count, const struct fork_owner *owner);
 
+/**
+ * After on_vain() took over: whether the branch to `binding` still waits for its answer, over
+ * `flow`. One that waits over another flow, which the device has left, is given up.
+ */
+bool fork_still_tries(struct forks *self, struct handle fork, int64_t binding,
+                      const struct flow *flow);
+
 /** Cancels what was forked of that INVITE's server transaction. False when nothing was. */
 bool fork_cancel(struct forks *self, struct handle invite);
 

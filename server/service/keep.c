@@ -14,6 +14,7 @@
 
 enum {
     HEAD_BYTES_MAX = 131072,
+    ADDED_BYTES = 300,  /* of request line, Via and so on: for judging size */
     MAX_FORWARDS = 70,  /* RFC 3261 section 8.1.1.6 */
     SILENT_AT = 2,      /* retransmissions, then the window waits no longer for an answer */
     IN_A_TURN = 256,    /* of the loop, so that requests are not kept waiting */
@@ -24,15 +25,15 @@ enum {
 struct handover {
     struct keep *keep;
     struct device *device;
-    struct timer rest;   /* running: nothing is sent */
+    struct timer rest; /* running: nothing is sent */
     struct handle transaction;
-    int64_t message;     /* that is on its way; 0: none */
-    int64_t binding;     /* the way it takes, or took when it failed */
-    int64_t through;     /* what the device has got, be its row written or not */
-    unsigned failures;   /* in a row */
-    bool silent;         /* on its way, but the window waits no longer */
-    bool widened;        /* it goes by TCP because of its size */
-    bool narrow;         /* that was in vain: by UDP after all */
+    int64_t message;   /* that is on its way; 0: none */
+    int64_t binding;   /* the way it takes, or took when it failed */
+    int64_t through;   /* what the device has got, be its row written or not */
+    unsigned failures; /* in a row */
+    bool silent;       /* on its way, but the window waits no longer */
+    bool widened;      /* it goes by TCP because of its size */
+    bool narrow;       /* that was in vain: by UDP after all */
 };
 
 struct keep {
@@ -46,6 +47,8 @@ struct keep {
     uint32_t outstanding; /* that the window counts */
     uint32_t silent;
     bool started;
+    keep_is_relayed_fn *is_relayed;
+    void *is_relayed_context;
     uint64_t *sent;
     uint64_t *delivered;
     uint64_t *failed;
@@ -330,7 +333,8 @@ static void send(struct keep *self, struct handover *handover, const struct mess
         .on_result = on_result,
         .on_retransmit = on_retransmit,
     };
-    const size_t bytes = message_headers(message).len + blob_span(message_body(message)).len;
+    const size_t bytes =
+        message_headers(message).len + blob_span(message_body(message)).len + ADDED_BYTES;
     const struct flow flow = flow_for(self, handover, target, bytes);
     char text[BRANCH_MAX];
     struct span branch = {.at = text};
@@ -374,7 +378,10 @@ static void send_next(struct keep *self, struct device *device, const struct tar
         return;
     }
     handover = handover_get(self, device);
-    if (batch_is_open(self->state->node.batch))
+    if (self->is_relayed != NULL &&
+        self->is_relayed(self->is_relayed_context, message, target->binding, &target->flow))
+        rest_for(handover, BRIEF_US);
+    else if (batch_is_open(self->state->node.batch))
         send(self, handover, message, target);
     else
         rest_for(handover, BRIEF_US); /* that it has it could not be written */
@@ -403,6 +410,8 @@ static void pump(struct loop_later *later)
     struct list *link = NULL;
     uint32_t count = 0;
 
+    if (!self->started)
+        return;
     while (self->outstanding < self->options.window_max && count++ < IN_A_TURN &&
            (link = list_take(&self->turns)) != NULL)
         serve(self, CONTAINER_OF(link, struct waiting, turn)->mailbox);
@@ -545,8 +554,7 @@ void keep_delivered(struct keep *self, struct message *message, int64_t binding)
     struct mailbox *mailbox = message_mailbox(message);
     struct binding *by =
         location_find_id(bindings_find(self->state->bindings, mailbox_aor(mailbox)), binding);
-    struct device *device =
-        by == NULL || !binding_is_seen(by) ? NULL : device_of(mailbox, by);
+    struct device *device = by == NULL || !binding_is_seen(by) ? NULL : device_of(mailbox, by);
     struct handover *handover;
 
     if (device == NULL || mailbox_next_message(mailbox, through_of(device)) != message)
@@ -620,6 +628,12 @@ static void free_handovers(struct mailbox *mailbox, void *context)
             handover_free(handover_of(device));
 }
 
+void keep_on_relays(struct keep *self, keep_is_relayed_fn *fn, void *context)
+{
+    self->is_relayed = fn;
+    self->is_relayed_context = context;
+}
+
 void keep_free(struct keep *self)
 {
     const struct message_watcher nobody = {0};
@@ -645,6 +659,11 @@ void keep_start(struct keep *self)
 {
     self->started = true;
     messages_each_mailbox(self->state->messages, begin, self);
+}
+
+void keep_stop(struct keep *self)
+{
+    self->started = false;
 }
 
 bool keep_is_idle(const struct keep *self)

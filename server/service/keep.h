@@ -9,9 +9,9 @@
 
 /**
  *     a message is committed  |  a binding is committed  |  a pause ends
- *         ->  its mailbox has a turn  ->  the window lets it out  ->  MESSAGE to each device that is
- *             there and rests not  ->  2xx: the next one  |  not now: the device rests  |  never:
- *             the next one
+ *         ->  its mailbox has a turn  ->  the window lets it out  ->  MESSAGE to each device that
+ * is there and rests not  ->  2xx: the next one  |  not now: the device rests  |  never: the next
+ * one
  *
  * That a device has a message is written after its answer and waits for nothing: a crash between
  * the two sends it again, the same request by Call-ID and CSeq, and 482 then says as much as 200.
@@ -30,8 +30,19 @@ struct keep *keep_new(struct state *state, struct transactions *transactions,
 void keep_reconfigure(struct keep *self, const struct keep_options *options);
 void keep_free(struct keep *self);
 
+/**
+ * Whether the relay of `message` still waits for the answer of that binding's device over `flow`:
+ * it has been sent there, is sent again until it is answered, and shall not come a second time.
+ */
+typedef bool keep_is_relayed_fn(void *context, const struct message *message, int64_t binding,
+                                const struct flow *flow);
+void keep_on_relays(struct keep *self, keep_is_relayed_fn *fn, void *context);
+
 /** Everything is loaded: begins to send. */
 void keep_start(struct keep *self);
+
+/** Begins no more: what is on its way may still be answered. */
+void keep_stop(struct keep *self);
 
 /** True when nothing is on its way. */
 bool keep_is_idle(const struct keep *self);

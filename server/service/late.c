@@ -7,7 +7,8 @@
 #include <stdlib.h>
 
 struct late {
-    struct table_link link;
+    struct table_link by_fork;
+    struct table_link by_message;
     struct list queue;
     struct handle fork;
     struct handle message;
@@ -17,7 +18,8 @@ struct late {
 struct lates {
     struct loop *loop;
     int64_t linger_us;
-    struct table table;
+    struct table forks;
+    struct table messages;
     struct list queue; /* the oldest first */
     struct timer timer;
 };
@@ -29,7 +31,8 @@ struct lates *lates_new(struct loop *loop, uint32_t linger_ms)
     must(self != NULL);
     self->loop = loop;
     self->linger_us = linger_ms * US_PER_MS;
-    table_init(&self->table);
+    table_init(&self->forks);
+    table_init(&self->messages);
     list_init(&self->queue);
     return self;
 }
@@ -41,7 +44,8 @@ static struct late *first_of(struct lates *self)
 
 static void forget(struct lates *self, struct late *late)
 {
-    table_remove(&self->table, &late->link);
+    table_remove(&self->forks, &late->by_fork);
+    table_remove(&self->messages, &late->by_message);
     list_remove(&late->queue);
     free(late);
 }
@@ -55,7 +59,8 @@ void lates_free(struct lates *self)
     while ((first = first_of(self)) != NULL)
         forget(self, first);
     timer_stop(loop_timers(self->loop), &self->timer);
-    table_deinit(&self->table);
+    table_deinit(&self->forks);
+    table_deinit(&self->messages);
     free(self);
 }
 
@@ -79,9 +84,14 @@ static void on_due(struct timer *timer, struct instant now)
     watch(self);
 }
 
-static uint64_t hash_of(const struct lates *self, struct handle fork)
+static uint64_t hash_of(const struct table *table, struct handle handle)
 {
-    return table_hash(&self->table, (struct span){(const char *)&fork, sizeof(fork)});
+    return table_hash(table, (struct span){(const char *)&handle, sizeof(handle)});
+}
+
+static bool is_same(struct handle a, struct handle b)
+{
+    return a.slot == b.slot && a.generation == b.generation;
 }
 
 void lates_add(struct lates *self, struct handle fork, struct handle message)
@@ -92,20 +102,28 @@ void lates_add(struct lates *self, struct handle fork, struct handle message)
     late->fork = fork;
     late->message = message;
     late->until = instant_after(loop_now(self->loop), self->linger_us);
-    table_add(&self->table, &late->link, hash_of(self, fork));
+    table_add(&self->forks, &late->by_fork, hash_of(&self->forks, fork));
+    table_add(&self->messages, &late->by_message, hash_of(&self->messages, message));
     list_append(&self->queue, &late->queue);
     watch(self);
 }
 
 struct handle lates_find(const struct lates *self, struct handle fork)
 {
-    struct table_link *link = table_first(&self->table, hash_of(self, fork));
+    struct table_link *link = table_first(&self->forks, hash_of(&self->forks, fork));
 
-    for (; link != NULL; link = table_next(link)) {
-        const struct late *late = CONTAINER_OF(link, struct late, link);
+    for (; link != NULL; link = table_next(link))
+        if (is_same(CONTAINER_OF(link, struct late, by_fork)->fork, fork))
+            return CONTAINER_OF(link, struct late, by_fork)->message;
+    return (struct handle){0};
+}
 
-        if (late->fork.slot == fork.slot && late->fork.generation == fork.generation)
-            return late->message;
-    }
+struct handle lates_find_fork(const struct lates *self, struct handle message)
+{
+    struct table_link *link = table_first(&self->messages, hash_of(&self->messages, message));
+
+    for (; link != NULL; link = table_next(link))
+        if (is_same(CONTAINER_OF(link, struct late, by_message)->message, message))
+            return CONTAINER_OF(link, struct late, by_message)->fork;
     return (struct handle){0};
 }

@@ -1,6 +1,6 @@
 /*
- * message.c - reads top to bottom: what may be kept, keeping it, message_receive(), what comes of the
- * fork, what SQL sends.
+ * message.c - reads top to bottom: what may be kept, keeping it, message_receive(), what comes of
+ * the fork, what SQL sends.
  */
 #include "server/service/message.h"
 
@@ -137,29 +137,37 @@ static bool accepted_before(const struct arrival *it)
     return true;
 }
 
+/* NULL: there is no room, or no database, and the request was refused. */
+static struct message *keep(const struct arrival *it)
+{
+    struct message *message;
+    enum status status = STATUS_UNAVAILABLE;
+
+    if (batch_is_open(it->self->state->node.batch))
+        status = stage(it, &message);
+    if (status == STATUS_OK) {
+        (*it->self->kept)++;
+        return message;
+    }
+    if (status == STATUS_CONFLICT)
+        request_refuse(it->request, 480, "Too Many Kept Messages");
+    else
+        request_refuse_for_now(it->request);
+    return NULL;
+}
+
 /* It reaches nobody now. */
 static void keep_or_refuse(const struct arrival *it)
 {
-    struct message *message;
-    enum status status;
+    const struct message *message;
 
     if (!is_keepable(it)) {
         request_refuse(it->request, 480, "No Device Registered");
         return;
     }
-    if (!batch_is_open(it->self->state->node.batch)) {
-        request_refuse_for_now(it->request);
-        return;
-    }
-    status = stage(it, &message);
-    if (status == STATUS_OK) {
-        (*it->self->kept)++;
+    message = keep(it);
+    if (message != NULL)
         accept(it, message);
-    } else if (status == STATUS_CONFLICT) {
-        request_refuse(it->request, 480, "Too Many Kept Messages");
-    } else {
-        request_refuse_for_now(it->request);
-    }
 }
 
 /* ---- relaying ---- */
@@ -209,16 +217,18 @@ static bool on_vain(void *context, struct handle fork, struct request *request, 
     struct routing routing;
 
     (void)best;
-    if (!temporary || !batch_is_open(self->state->node.batch) ||
-        routing_read(self->state, it.message, &routing) != STATUS_OK || routing.domain == NULL ||
+    if (!temporary || routing_read(self->state, it.message, &routing) != STATUS_OK ||
+        routing.domain == NULL ||
         sip_uri_canonical_aor(&routing.uri, octets, sizeof(octets), &it.aor) != STATUS_OK)
         return false;
     it.domain = routing.domain;
     if (accepted_before(&it))
         return true;
-    if (!is_keepable(&it) || stage(&it, &message) != STATUS_OK)
+    if (!is_keepable(&it))
         return false;
-    (*self->kept)++;
+    message = keep(&it);
+    if (message == NULL)
+        return true;
     lates_add(self->lates, fork, message_handle(message));
     keep_rest(self->keep, it.aor);
     accept(&it, message);
@@ -228,11 +238,24 @@ static bool on_vain(void *context, struct handle fork, struct request *request, 
 static void on_late_success(void *context, struct handle fork, int64_t binding)
 {
     struct message_service *self = context;
-    struct message *message =
-        handle_find(self->state->node.objects, lates_find(self->lates, fork));
+    struct message *message = handle_find(self->state->node.objects, lates_find(self->lates, fork));
 
     if (message != NULL)
         keep_delivered(self->keep, message, binding);
+}
+
+static bool is_relayed(void *context, const struct message *message, int64_t binding,
+                       const struct flow *flow)
+{
+    const struct message_service *self = context;
+
+    return fork_still_tries(self->forks, lates_find_fork(self->lates, message_handle(message)),
+                            binding, flow);
+}
+
+void message_service_start(struct message_service *self)
+{
+    keep_on_relays(self->keep, is_relayed, self);
 }
 
 /* ---- what SQL sends ---- */
@@ -292,6 +315,17 @@ static const char *stage_sent(struct message_service *self, const struct domain_
     return NULL;
 }
 
+static bool is_aor(struct span text)
+{
+    char octets[SIP_AOR_BYTES_MAX];
+    struct sip_uri uri;
+    const int len = snprintf(octets, sizeof(octets), "sip:" SPAN_FMT, SPAN_ARG(text));
+
+    return len > 0 && (size_t)len < sizeof(octets) &&
+           sip_uri_parse((struct span){octets, (size_t)len}, &uri) == STATUS_OK &&
+           !span_empty(uri.user);
+}
+
 const char *message_send(struct message_service *self, const struct command_row *row)
 {
     const struct domain_row *domain = domains_find(self->state->domains, domain_of_aor(row->aor));
@@ -301,6 +335,8 @@ const char *message_send(struct message_service *self, const struct command_row 
         return "no such account";
     if (!domain->keep_messages)
         return "its domain keeps no messages";
+    if (!is_aor(row->sender) || !is_aor(row->aor))
+        return "not an address of record";
     if (row->document.len > self->body_bytes_max)
         return "its body is too large";
     if (sip_media_parse(row->content_type, &media) != STATUS_OK)

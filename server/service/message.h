@@ -27,6 +27,9 @@ struct message_service {
     uint64_t *repeated;
 };
 
+/** Filled in: tells keep.c what is under way already. */
+void message_service_start(struct message_service *self);
+
 /**
  * Takes over a MESSAGE to `aor`, canonical, an account of `routing->domain`; syntax, Route, sender
  * and account are found good.

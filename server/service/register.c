@@ -15,7 +15,7 @@
 
 enum {
     CONTACTS_PER_REQUEST = 32,
-    CONTACT_OCTETS = 16384, /* for the keys of one request */
+    CONTACT_OCTETS = 16384,                   /* for the keys of one request */
     OBJECTS_MAX = 128 + CONTACTS_PER_REQUEST, /* bindings, and their devices */
 };
 
@@ -283,8 +283,7 @@ static void compose_bindings(struct registration *it)
 
 static void wait_for_devices(struct registration *it)
 {
-    memcpy(it->objects + it->object_count, it->devices,
-           it->device_count * sizeof(it->devices[0]));
+    memcpy(it->objects + it->object_count, it->devices, it->device_count * sizeof(it->devices[0]));
     it->object_count += it->device_count;
 }
 

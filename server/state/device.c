@@ -1,6 +1,6 @@
 /*
- * device.c - there may be as many devices as bindings, and they live longer: a device keeps a hash of
- * its name and no words, no timer of its own, and nothing of what is not under way.
+ * device.c - there may be as many devices as bindings, and they live longer: a device keeps a hash
+ * of its name and no words, no timer of its own, and nothing of what is not under way.
  */
 #include "server/state/device.h"
 
@@ -343,6 +343,17 @@ static struct device *stage_new(struct devices *self, struct span aor, uint64_t 
     return made;
 }
 
+/* What all others have got is done: a newcomer waits for what they wait for. */
+static int64_t begins_at(const struct device *device)
+{
+    int64_t done;
+
+    if (device->hot.newest != NULL)
+        return device_delivered_through(device);
+    done = mailbox_delivered_through(device_mailbox(device));
+    return done < 0 ? 0 : done;
+}
+
 enum status device_stage_seen(struct devices *self, struct span aor, const struct device_name *name,
                               struct device **out)
 {
@@ -359,8 +370,7 @@ enum status device_stage_seen(struct devices *self, struct span aor, const struc
         found = stage_new(self, aor, key);
     if (found == NULL)
         return STATUS_LIMIT;
-    hot_stage(&found->hot,
-              &version_new(now_s(self), device_delivered_through(found), words_for_row(name))->hot);
+    hot_stage(&found->hot, &version_new(now_s(self), begins_at(found), words_for_row(name))->hot);
     *out = found;
     return STATUS_OK;
 }

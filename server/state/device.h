@@ -74,7 +74,8 @@ struct device *mailbox_find_device_id(const struct mailbox *mailbox, int64_t id)
 struct device *mailbox_first_device(const struct mailbox *mailbox);
 struct device *device_next(const struct device *self);
 
-/** What all committed devices of a mailbox have got, and not less than nothing: -1 if none is known. */
+/** What all committed devices of a mailbox have got, and not less than nothing: -1 if none is
+ * known. */
 int64_t mailbox_delivered_through(const struct mailbox *mailbox);
 
 /** Where keep.c hangs what it has under way; NULL at first. */

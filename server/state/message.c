@@ -411,8 +411,7 @@ static bool is_full(const struct messages *self, const struct message_change *ch
 enum status message_stage(struct messages *self, const struct message_change *change,
                           struct message **out)
 {
-    const uint32_t max =
-        change->per_aor_max != 0 ? change->per_aor_max : self->limits.per_aor_max;
+    const uint32_t max = change->per_aor_max != 0 ? change->per_aor_max : self->limits.per_aor_max;
     struct mailbox *mailbox = mailboxes_get(self->mailboxes, change->identity.aor);
     struct message *made = NULL;
     enum status status = STATUS_LIMIT;
@@ -420,8 +419,8 @@ enum status message_stage(struct messages *self, const struct message_change *ch
     if (mailbox_waiting(mailbox) >= max)
         status = STATUS_CONFLICT;
     else if (!is_full(self, change))
-        made = make(self, mailbox, hash_of(self, &change->identity),
-                    (int64_t)node_number(self->node));
+        made =
+            make(self, mailbox, hash_of(self, &change->identity), (int64_t)node_number(self->node));
     if (made == NULL) {
         mailbox_release(mailbox);
         return status;

@@ -14,6 +14,8 @@
 
 #define QUIET_US 300000
 #define QUIESCE_US 8000000
+#define SETTLE_US 20000000
+#define SIGN_AGAIN_US 1000000
 #define STARTS_PER_TURN 8
 
 /* splitmix64: the traffic is the same for the same seed, as far as the answers are. */
@@ -24,6 +26,23 @@ uint32_t crash_random(struct crash *self, uint32_t below)
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
     return (uint32_t)((z ^ (z >> 31)) % below);
+}
+
+struct span crash_uri(const struct crash *self, char out[CRASH_URI_BYTES], uint32_t account)
+{
+    int len = snprintf(out, CRASH_URI_BYTES, "sip:u%u@%s", account, self->domain);
+
+    must(len > 0 && len < CRASH_URI_BYTES);
+    return (struct span){out, (size_t)len};
+}
+
+uint64_t crash_hash(struct span bytes)
+{
+    uint64_t hash = 14695981039346656037u;
+
+    for (size_t i = 0; i < bytes.len; i++)
+        hash = (hash ^ (unsigned char)bytes.at[i]) * 1099511628211u;
+    return hash;
 }
 
 struct object *crash_object(struct crash *self, enum object_kind kind, uint32_t account,
@@ -91,8 +110,9 @@ static void receive(void *context, uint32_t port, struct span datagram)
 void crash_turn(struct crash *self)
 {
     for (int i = 0; i < STARTS_PER_TURN && self->traffic; i++)
-        if (self->exchanges.busy < self->window)
+        if (self->exchanges.busy - self->mail.busy < self->window)
             traffic_start(self);
+    mail_turn(self);
     wire_flush(&self->wire);
     wire_poll(&self->wire, 2, receive, self);
     self->now_us = wire_now_us();
@@ -107,6 +127,20 @@ static void reply(const char *text)
     (void)fflush(stdout);
 }
 
+/* What has no answer yet may come to nothing now, or be repeated: until disaster_over(). */
+static void disaster(struct crash *self)
+{
+    self->mail.epoch++;
+    reply("brace");
+}
+
+static void disaster_over(struct crash *self)
+{
+    self->up_us = self->now_us;
+    self->mail.epoch++;
+    reply("noted");
+}
+
 /* Until every request has its answer or was given up, and what was given up has come to rest. */
 static void quiesce(struct crash *self)
 {
@@ -114,10 +148,39 @@ static void quiesce(struct crash *self)
 
     self->traffic = false;
     give_up_us = self->now_us + QUIESCE_US;
-    while (self->now_us < give_up_us &&
-           (self->exchanges.busy > 0 || self->now_us < self->last_unknown_us + QUIET_US))
+    while (self->now_us < give_up_us && (self->exchanges.busy > 0 || mail_is_busy(self) ||
+                                         self->now_us < self->last_unknown_us + QUIET_US))
         crash_turn(self);
     reply("quiet");
+}
+
+/* Everybody is there and loses nothing: what was kept must come. */
+static void settle(struct crash *self)
+{
+    int64_t give_up_us = self->now_us + SETTLE_US;
+    int64_t sign_us = self->now_us;
+
+    self->traffic = false;
+    while (self->now_us < give_up_us && (mail_due(self) > 0 || !phones_are_on(self))) {
+        if (self->now_us >= sign_us) {
+            phones_sign_on(self);
+            sign_us = self->now_us + SIGN_AGAIN_US;
+        }
+        crash_turn(self);
+    }
+    mail_check_all(self);
+    reply("settled");
+}
+
+/* For so many milliseconds phones answer, and nothing is asked. */
+static void listen_for(struct crash *self, int64_t ms)
+{
+    int64_t until_us = self->now_us + ms * 1000;
+
+    self->traffic = false;
+    while (self->now_us < until_us)
+        crash_turn(self);
+    reply("listened");
 }
 
 static void check(struct crash *self, const char *path)
@@ -127,11 +190,11 @@ static void check(struct crash *self, const char *path)
 
     check_rows(self, path);
     check_watchers(self);
-    (void)snprintf(line, sizeof(line), "%s acknowledged=%llu notifies=%llu rows=%llu",
-                   self->counts.violations == 0 ? "pass" : "fail",
-                   (unsigned long long)self->counts.acknowledged,
-                   (unsigned long long)self->counts.notifies,
-                   (unsigned long long)self->counts.rows);
+    (void)snprintf(
+        line, sizeof(line), "%s acknowledged=%llu notifies=%llu rows=%llu letters=%u due=%u",
+        self->counts.violations == 0 ? "pass" : "fail",
+        (unsigned long long)self->counts.acknowledged, (unsigned long long)self->counts.notifies,
+        (unsigned long long)self->counts.rows, mail_acknowledged(self), mail_due(self));
     if (self->counts.violations > before)
         crash_log(self, "check found %llu violations",
                   (unsigned long long)(self->counts.violations - before));
@@ -142,12 +205,18 @@ static void check(struct crash *self, const char *path)
 static bool command(struct crash *self, char *line)
 {
     line[strcspn(line, "\n")] = '\0';
-    if (strcmp(line, "run") == 0) {
+    if (strncmp(line, "run ", 4) == 0) {
+        mail_run(self, (uint32_t)strtoul(line + 4, NULL, 10));
         self->traffic = true;
         reply("running");
+    } else if (strcmp(line, "disaster") == 0) {
+        disaster(self);
     } else if (strcmp(line, "up") == 0) {
-        self->up_us = self->now_us;
-        reply("noted");
+        disaster_over(self);
+    } else if (strcmp(line, "settle") == 0) {
+        settle(self);
+    } else if (strncmp(line, "listen ", 7) == 0) {
+        listen_for(self, strtol(line + 7, NULL, 10));
     } else if (strcmp(line, "quiesce") == 0) {
         quiesce(self);
     } else if (strncmp(line, "check ", 6) == 0) {
@@ -189,6 +258,17 @@ static void print_summary(const struct crash *self)
                   (unsigned long long)counts->rows, (unsigned long long)counts->violations);
 }
 
+static void print_letters(const struct mail_counts *counts)
+{
+    (void)fprintf(stderr,
+                  "letters: %llu kept, %llu relayed, %llu given up, %llu repeated; %llu arrivals,"
+                  " %llu again; %llu REGISTERs of phones, %llu rows compared\n",
+                  (unsigned long long)counts->kept, (unsigned long long)counts->relayed,
+                  (unsigned long long)counts->given_up, (unsigned long long)counts->repeated,
+                  (unsigned long long)counts->copies, (unsigned long long)counts->copies_again,
+                  (unsigned long long)counts->registers, (unsigned long long)counts->rows);
+}
+
 struct arguments {
     const char *server;
     const char *log;
@@ -199,7 +279,9 @@ static _Noreturn void usage(void)
 {
     fputs("crash --server ADDRESS:PORT --log FILE [--domain example.org] [--accounts 100]\n"
           "      [--window 32] [--seed N] [--t1 50] [--grace-ms 2500]\n"
-          "Commands on standard input: run, up, quiesce, check FILE, quit.\n",
+          "      [--mailboxes 24]\n"
+          "Commands on standard input: run LETTERS, disaster, up, quiesce, settle, listen MS,\n"
+          "check FILE, quit.\n",
           stderr);
     exit(2);
 }
@@ -207,15 +289,11 @@ static _Noreturn void usage(void)
 static void read_arguments(struct crash *self, struct arguments *out, int argc, char **argv)
 {
     static const struct option options[] = {
-        {"server", required_argument, NULL, 's'},
-        {"log", required_argument, NULL, 'l'},
-        {"domain", required_argument, NULL, 'd'},
-        {"accounts", required_argument, NULL, 'a'},
-        {"window", required_argument, NULL, 'w'},
-        {"seed", required_argument, NULL, 'r'},
-        {"grace-ms", required_argument, NULL, 'g'},
-        {"t1", required_argument, NULL, 't'},
-        {NULL, 0, NULL, 0},
+        {"server", required_argument, NULL, 's'},    {"log", required_argument, NULL, 'l'},
+        {"domain", required_argument, NULL, 'd'},    {"accounts", required_argument, NULL, 'a'},
+        {"window", required_argument, NULL, 'w'},    {"seed", required_argument, NULL, 'r'},
+        {"grace-ms", required_argument, NULL, 'g'},  {"t1", required_argument, NULL, 't'},
+        {"mailboxes", required_argument, NULL, 'm'}, {NULL, 0, NULL, 0},
     };
     int key;
 
@@ -244,6 +322,9 @@ static void read_arguments(struct crash *self, struct arguments *out, int argc, 
         case 'g':
             self->grace_us = (int64_t)number * 1000;
             break;
+        case 'm':
+            self->mail.mailboxes = (uint32_t)number;
+            break;
         case 't':
             out->t1_ms = (uint32_t)number;
             break;
@@ -258,9 +339,12 @@ static void read_arguments(struct crash *self, struct arguments *out, int argc, 
 
 static void crash_init(struct crash *self, const struct arguments *arguments)
 {
-    wire_open(&self->wire, arguments->server, 1);
-    exchange_table_init(&self->exchanges, &self->wire, self->window + self->accounts * 8,
-                        arguments->t1_ms);
+    uint32_t capacity = self->window + self->accounts * 8;
+
+    mail_init(self);
+    capacity += self->mail.mailboxes * (MAIL_PHONES + MAIL_TALKS);
+    wire_open(&self->wire, arguments->server, 1 + MAIL_PORTS);
+    exchange_table_init(&self->exchanges, &self->wire, capacity, arguments->t1_ms);
     self->log = open(arguments->log, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0644);
     if (self->log < 0) {
         (void)fprintf(stderr, "crash: %s: %s\n", arguments->log, strerror(errno));
@@ -281,8 +365,11 @@ static void crash_init(struct crash *self, const struct arguments *arguments)
 
 int main(int argc, char **argv)
 {
-    static struct crash crash = {
-        .domain = "example.org", .accounts = 100, .window = 32, .grace_us = 2500000};
+    static struct crash crash = {.domain = "example.org",
+                                 .accounts = 100,
+                                 .window = 32,
+                                 .grace_us = 2500000,
+                                 .mail = {.mailboxes = 24}};
     struct arguments arguments = {.t1_ms = 50};
 
     crash.seed = (uint64_t)time(NULL);
@@ -291,6 +378,8 @@ int main(int argc, char **argv)
     while (commands(&crash))
         crash_turn(&crash);
     print_summary(&crash);
+    print_letters(&crash.mail.counts);
+    mail_deinit(&crash);
     exchange_table_deinit(&crash.exchanges);
     wire_close(&crash.wire);
     free(crash.objects);

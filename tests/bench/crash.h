@@ -1,8 +1,9 @@
 /* crash.h - what a generator was promised by 2xx responses, and whether it was kept through
- * crashes. */
+ * crashes. MESSAGEs: crash_mail.h. */
 #ifndef BENCH_CRASH_H
 #define BENCH_CRASH_H
 
+#include "tests/bench/crash_mail.h"
 #include "tests/bench/exchange.h"
 #include "tests/bench/message.h"
 
@@ -34,6 +35,7 @@ enum object_kind {
 #define CRASH_ROLES 6   /* per account: two of each kind */
 #define CRASH_DEVICES 2 /* publications per account */
 #define CRASH_TAG_BYTES 72
+#define CRASH_URI_BYTES 128
 
 /** One possible state of an object. */
 struct version {
@@ -105,6 +107,7 @@ struct crash {
     struct exchange_table exchanges;
     struct object *objects;
     struct fetch *fetches;
+    struct mail mail;
     struct crash_counts counts;
 };
 
@@ -121,6 +124,13 @@ void crash_violation(struct crash *self, const char *format, ...)
 void crash_log(struct crash *self, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 uint32_t crash_random(struct crash *self, uint32_t below);
+
+/** The AOR of an account, in `out`. */
+struct span crash_uri(const struct crash *self, char out[CRASH_URI_BYTES], uint32_t account);
+
+/** FNV-1a. */
+uint64_t crash_hash(struct span bytes);
+
 struct object *crash_object(struct crash *self, enum object_kind kind, uint32_t account,
                             uint32_t number);
 
@@ -131,6 +141,10 @@ void traffic_start(struct crash *self);
 
 /** Takes a request of the server: a NOTIFY of a dialog or of a fetch. */
 void traffic_receive(struct crash *self, uint32_t port, const struct scan *request);
+
+/** Of "s3-1-7-5af2@crash" the numbers; false when the Call-ID is not of this kind and run. */
+bool traffic_call_id(const struct crash *self, struct span call_id, char kind, uint32_t *numbers,
+                     unsigned count);
 
 /** Sends a SUBSCRIBE with Expires: 0 as a stranger; the answer is in fetches[account]. */
 void traffic_fetch(struct crash *self, uint32_t account);
@@ -143,8 +157,9 @@ bool version_must_be_gone(const struct crash *self, const struct version *versio
 
 /**
  * Compares the rows in the file at `path` with what was promised, and settles what was unknown:
- * lines of B contact cseq | P account:device:serial entity-tag | S call-id local-tag cseq,
- * separated by tabs.
+ * lines of B contact cseq | P account:device:serial entity-tag | S call-id local-tag cseq |
+ * M call-id cseq (a kept message) | V call-id cseq user-agent state (of it, for one device) |
+ * D user-agent (a device) | I words (an invariant is broken), separated by tabs.
  */
 void check_rows(struct crash *self, const char *path);
 

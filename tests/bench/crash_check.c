@@ -169,11 +169,11 @@ static void subscription_row(struct crash *self, const char *call_id, const char
 
 static void read_row(struct crash *self, char *line)
 {
-    char *fields[4] = {"", "", "", ""};
+    char *fields[5] = {"", "", "", "", ""};
     char *rest = line;
 
     line[strcspn(line, "\n")] = '\0';
-    for (int i = 0; i < 4 && rest != NULL; i++)
+    for (int i = 0; i < 5 && rest != NULL; i++)
         fields[i] = strsep(&rest, "\t");
     if (strcmp(fields[0], "B") == 0)
         binding_row(self, fields[1], fields[2]);
@@ -181,6 +181,14 @@ static void read_row(struct crash *self, char *line)
         publication_row(self, fields[1], fields[2]);
     else if (strcmp(fields[0], "S") == 0)
         subscription_row(self, fields[1], fields[2], fields[3]);
+    else if (strcmp(fields[0], "M") == 0)
+        mail_message_row(self, fields[1], fields[2]);
+    else if (strcmp(fields[0], "V") == 0)
+        mail_delivery_row(self, fields[1], fields[2], fields[3], fields[4]);
+    else if (strcmp(fields[0], "D") == 0)
+        mail_device_row(self, fields[1]);
+    else if (strcmp(fields[0], "I") == 0)
+        crash_violation(self, "INVARIANT: %s", fields[1]);
     else
         crash_violation(self, "the row \"%s\" cannot be read", line);
 }
@@ -197,9 +205,11 @@ void check_rows(struct crash *self, const char *path)
     }
     for (uint32_t i = 0; i < count; i++)
         self->objects[i].row_seen = false;
+    mail_check_begin(self);
     while (fgets(line, sizeof(line), file) != NULL)
         read_row(self, line);
     (void)fclose(file);
+    mail_check_end(self);
     for (uint32_t i = 0; i < count; i++) {
         struct object *object = &self->objects[i];
 

@@ -8,15 +8,6 @@
 #define IMPATIENT_US (200 * MS)
 #define SHORT_EXPIRES_S 2
 #define LONG_EXPIRES_S 600
-#define URI_BYTES 128
-
-static struct span uri_of(const struct crash *self, char out[URI_BYTES], uint32_t account)
-{
-    int len = snprintf(out, URI_BYTES, "sip:u%u@%s", account, self->domain);
-
-    must(len > 0 && len < URI_BYTES);
-    return (struct span){out, (size_t)len};
-}
 
 static void keep(char *out, size_t size, struct span value)
 {
@@ -202,11 +193,11 @@ static void ask_binding(struct crash *self, struct object *object)
 {
     bool remove = object->sure.present && crash_random(self, 100) < 20;
     uint32_t expires_s = remove ? 0 : some_expires_s(self);
-    char uri_bytes[URI_BYTES];
-    char registrar[URI_BYTES];
+    char uri_bytes[CRASH_URI_BYTES];
+    char registrar[CRASH_URI_BYTES];
     char contact[128];
     char call_id[64];
-    struct span uri = uri_of(self, uri_bytes, object->account);
+    struct span uri = crash_uri(self, uri_bytes, object->account);
     struct request request;
 
     (void)snprintf(registrar, sizeof(registrar), "sip:%s", self->domain);
@@ -235,11 +226,11 @@ static void ask_publication(struct crash *self, struct object *object)
     bool remove = object->sure.present && draw < 15;
     bool refresh = object->sure.present && draw >= 15 && draw < 35;
     uint32_t expires_s = remove ? 0 : some_expires_s(self);
-    char uri_bytes[URI_BYTES];
+    char uri_bytes[CRASH_URI_BYTES];
     char document_bytes[2048];
     char headers[256];
     char call_id[64];
-    struct span uri = uri_of(self, uri_bytes, object->account);
+    struct span uri = crash_uri(self, uri_bytes, object->account);
     struct text document = {document_bytes, 0, sizeof(document_bytes)};
     struct request request;
 
@@ -288,11 +279,11 @@ static void ask_subscription(struct crash *self, struct object *object)
 {
     bool remove = object->sure.present && crash_random(self, 100) < 15;
     uint32_t expires_s = remove ? 0 : some_expires_s(self);
-    char from[URI_BYTES];
-    char to_bytes[URI_BYTES];
+    char from[CRASH_URI_BYTES];
+    char to_bytes[CRASH_URI_BYTES];
     char headers[128];
     char call_id[64];
-    struct span to = uri_of(self, to_bytes, object->account);
+    struct span to = crash_uri(self, to_bytes, object->account);
     struct request request;
 
     if (!object->sure.present)
@@ -304,7 +295,7 @@ static void ask_subscription(struct crash *self, struct object *object)
     request = (struct request){
         .method = SPAN("SUBSCRIBE"),
         .uri = object->remote_target[0] == '\0' ? to : span_of(object->remote_target),
-        .from_uri = uri_of(self, from, watcher_of(self, object)),
+        .from_uri = crash_uri(self, from, watcher_of(self, object)),
         .from_tag = SPAN("sub"),
         .to_uri = to,
         .to_tag = span_of(object->remote_tag),
@@ -340,15 +331,6 @@ void traffic_start(struct crash *self)
 
 /* ---- NOTIFYs ---- */
 
-static uint64_t hash_of(struct span bytes)
-{
-    uint64_t hash = 14695981039346656037u;
-
-    for (size_t i = 0; i < bytes.len; i++)
-        hash = (hash ^ (unsigned char)bytes.at[i]) * 1099511628211u;
-    return hash;
-}
-
 static void read_serials(struct span body, uint32_t account, uint32_t serials[CRASH_DEVICES])
 {
     char marker[48];
@@ -359,9 +341,8 @@ static void read_serials(struct span body, uint32_t account, uint32_t serials[CR
     }
 }
 
-/* Of "s3-1-7-5af2@crash" the numbers; false when the Call-ID is not of this run. */
-static bool read_call_id(const struct crash *self, struct span call_id, char kind,
-                         uint32_t *numbers, unsigned count)
+bool traffic_call_id(const struct crash *self, struct span call_id, char kind, uint32_t *numbers,
+                     unsigned count)
 {
     char end[32];
     struct span suffix;
@@ -370,8 +351,7 @@ static bool read_call_id(const struct crash *self, struct span call_id, char kin
     suffix = span_of(end);
     return call_id.len > suffix.len && call_id.at[0] == kind &&
            span_equal(span_skip(call_id, call_id.len - suffix.len), suffix) &&
-           scan_dashed(span_skip(call_id, 1), numbers, count) == count &&
-           numbers[0] < self->accounts;
+           scan_dashed(span_skip(call_id, 1), numbers, count) == count;
 }
 
 /* Serials only grow: what a NOTIFY shows may be gone, but never older than what was shown. */
@@ -406,7 +386,7 @@ static bool may_end(const struct crash *self, const struct object *object)
 
 static void judge_notify(struct crash *self, struct object *object, const struct scan *notify)
 {
-    uint64_t hash = hash_of(notify->body);
+    uint64_t hash = crash_hash(notify->body);
     struct span tag = scan_parameter(notify->from, SPAN("tag"));
 
     if (notify->cseq < object->notify_cseq) {
@@ -450,11 +430,16 @@ void traffic_receive(struct crash *self, uint32_t port, const struct scan *reque
     uint32_t numbers[3];
     struct object *object;
 
-    if (read_call_id(self, request->call_id, 'f', numbers, 2)) {
+    if (span_equal(request->method, SPAN("MESSAGE"))) {
+        phone_receive(self, port, request);
+        return;
+    }
+    if (traffic_call_id(self, request->call_id, 'f', numbers, 2) && numbers[0] < self->accounts) {
         receive_fetch(self, port, request, numbers);
         return;
     }
-    if (!read_call_id(self, request->call_id, 's', numbers, 3) || numbers[1] > 1) {
+    if (!traffic_call_id(self, request->call_id, 's', numbers, 3) || numbers[0] >= self->accounts ||
+        numbers[1] > 1) {
         message_answer(&self->wire, port, request,
                        SPAN("SIP/2.0 481 Call/Transaction Does Not Exist"));
         return;
@@ -485,10 +470,10 @@ void traffic_fetch(struct crash *self, uint32_t account)
 {
     struct exchange *exchange = exchange_new(&self->exchanges, 0, self->now_us);
     struct fetch *fetch = &self->fetches[account];
-    char from[URI_BYTES];
-    char to_bytes[URI_BYTES];
+    char from[CRASH_URI_BYTES];
+    char to_bytes[CRASH_URI_BYTES];
     char call_id[64];
-    struct span to = uri_of(self, to_bytes, account);
+    struct span to = crash_uri(self, to_bytes, account);
     struct request request;
 
     if (exchange == NULL)
@@ -498,7 +483,7 @@ void traffic_fetch(struct crash *self, uint32_t account)
     request = (struct request){
         .method = SPAN("SUBSCRIBE"),
         .uri = to,
-        .from_uri = uri_of(self, from, (account + 4) % self->accounts),
+        .from_uri = crash_uri(self, from, (account + 4) % self->accounts),
         .from_tag = SPAN("fetch"),
         .to_uri = to,
         .call_id = span_of(call_id),

@@ -1,16 +1,6 @@
 /* drive.c - the loop, and the pace at which operations are started. */
+#include "tests/bench/cpu.h"
 #include "tests/bench/load.h"
-
-#include <sys/resource.h>
-
-static int64_t cpu_us(void)
-{
-    struct rusage usage;
-
-    must(getrusage(RUSAGE_SELF, &usage) == 0);
-    return (int64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000 +
-           usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
-}
 
 static void take_response(struct load *load, const struct scan *response)
 {
@@ -82,7 +72,8 @@ void drive_measure_begin(struct load *load, struct report *report)
     load->report = report;
     load->now_us = wire_now_us();
     report->wall_us = -load->now_us;
-    report->cpu_us = -cpu_us();
+    report->cpu_us = -cpu_own_us();
+    report->server_cpu_us = -cpu_of_us(load->options.cpu_of);
     report->retransmissions = 0 - load->exchanges.retransmissions;
 }
 
@@ -90,7 +81,8 @@ void drive_measure_begin(struct load *load, struct report *report)
 void drive_measure_end(struct load *load)
 {
     load->report->wall_us += wire_now_us();
-    load->report->cpu_us += cpu_us();
+    load->report->cpu_us += cpu_own_us();
+    load->report->server_cpu_us += cpu_of_us(load->options.cpu_of);
     load->report->retransmissions += load->exchanges.retransmissions;
 }
 

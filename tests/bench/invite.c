@@ -66,8 +66,8 @@ static struct call *find(struct load *load, struct span call_id)
     char expected[64];
     uint32_t numbers[2];
 
-    if (!span_begins(call_id, SPAN("c")) ||
-        scan_dashed(span_skip(call_id, 1), numbers, 2) != 2 || numbers[0] >= load->options.count)
+    if (!span_begins(call_id, SPAN("c")) || scan_dashed(span_skip(call_id, 1), numbers, 2) != 2 ||
+        numbers[0] >= load->options.count)
         return NULL;
     (void)snprintf(expected, sizeof(expected), "c%u-%u-%x@bench", numbers[0],
                    load->calls[numbers[0]].serial, load->run);
@@ -130,9 +130,8 @@ static struct request request_of(const struct load *load, const struct call *sel
 static void send_ack(struct load *load, const struct call *self)
 {
     uint32_t subject = (uint32_t)(self - load->calls);
-    struct exchange ack = {.index = subject | ACK_MARK,
-                           .generation = self->serial,
-                           .port = agent_port(load, subject)};
+    struct exchange ack = {
+        .index = subject | ACK_MARK, .generation = self->serial, .port = agent_port(load, subject)};
     char uris[2][AGENT_URI_BYTES];
     char call_id[64];
     struct request request = request_of(load, self, uris, call_id);
@@ -303,8 +302,8 @@ void invite_sweep(struct load *load)
     for (uint32_t i = 0; i < load->options.count; i++) {
         struct call *self = &load->calls[i];
 
-        if (!self->busy || (self->steps & CALL_RANG) == 0 ||
-            (self->steps & CALL_CONFIRMED) != 0 || load->now_us < self->due_us)
+        if (!self->busy || (self->steps & CALL_RANG) == 0 || (self->steps & CALL_CONFIRMED) != 0 ||
+            load->now_us < self->due_us)
             continue;
         self->interval_us *= 2;
         if (self->interval_us > load->exchanges.t2_us)

@@ -38,7 +38,8 @@ static _Noreturn void usage(void)
     fputs("load WORKLOAD --server ADDRESS:PORT [--domain example.org] [--label NAME]\n"
           "     [--accounts 10000] [--count 1000] [--window 128 | --rate PER_SECOND]\n"
           "     [--seconds 10] [--warm 1] [--ports 1] [--t1 500] [--body 1000] [--expires 3600]\n"
-          "     [--each 10] [--auth] [--continuous] [--json]\n\n",
+          "     [--each 10] [--cpu-of PID,...]\n"
+          "     [--auth] [--continuous] [--json]\n\n",
           stderr);
     for (size_t i = 0; i < sizeof(workloads) / sizeof(workloads[0]); i++)
         (void)fprintf(stderr, "  %-10s %s\n", workloads[i].name, workloads[i].about);
@@ -60,6 +61,7 @@ enum option_key {
     OPTION_BODY,
     OPTION_EXPIRES,
     OPTION_EACH,
+    OPTION_CPU_OF,
     OPTION_AUTH,
     OPTION_CONTINUOUS,
     OPTION_JSON,
@@ -80,6 +82,7 @@ static const struct option long_options[] = {
     {"body", required_argument, NULL, OPTION_BODY},
     {"expires", required_argument, NULL, OPTION_EXPIRES},
     {"each", required_argument, NULL, OPTION_EACH},
+    {"cpu-of", required_argument, NULL, OPTION_CPU_OF},
     {"auth", no_argument, NULL, OPTION_AUTH},
     {"continuous", no_argument, NULL, OPTION_CONTINUOUS},
     {"json", no_argument, NULL, OPTION_JSON},
@@ -141,6 +144,9 @@ static void set(struct options *out, int key)
     case OPTION_EACH:
         out->each = number(optarg);
         break;
+    case OPTION_CPU_OF:
+        out->cpu_of = optarg;
+        break;
     case OPTION_AUTH:
         out->authenticate = true;
         break;
@@ -177,7 +183,8 @@ static void read_options(struct options *out, int argc, char **argv)
         set(out, key);
     if (out->server == NULL || out->accounts < 2 || out->count == 0 || out->window == 0 ||
         out->ports == 0 || out->ports > WIRE_PORTS_MAX || out->t1_ms == 0 ||
-        out->body_bytes > 2000 || out->each == 0 || out->each > MAILBOX_SERIALS || strlen(out->domain) > 64)
+        out->body_bytes > 2000 || out->each == 0 || out->each > MAILBOX_SERIALS ||
+        strlen(out->domain) > 64)
         usage();
 }
 
@@ -274,12 +281,14 @@ static void run(struct load *self)
 static void print(const struct load *self)
 {
     const struct report *report = &self->measured;
-    uint64_t counted = self->workload->measure != NULL ? report->notifies + report->arrived : report->done;
+    uint64_t counted =
+        self->workload->measure != NULL ? report->notifies + report->arrived : report->done;
     struct report_title title = {
         .workload = self->workload->name,
         .label = self->options.label,
         .unit = self->workload->unit,
         .rate = report->wall_us > 0 ? (double)counted * 1e6 / (double)report->wall_us : 0,
+        .counted = counted,
         .setup_failures = report_failures(&self->prepared),
     };
 

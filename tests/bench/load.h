@@ -37,6 +37,7 @@ struct options {
     uint32_t body_bytes; /* of a published document */
     uint32_t expires_s;  /* asked for */
     uint32_t each;       /* kept: messages per account, at most MAILBOX_SERIALS */
+    const char *cpu_of;  /* processes of the server and its database, as cpu_of_us() has them */
     bool authenticate;   /* answer digest challenges */
     bool continuous;     /* fanout: publish without waiting for the watchers */
     bool json_only;      /* no line for people */

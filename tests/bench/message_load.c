@@ -8,7 +8,8 @@
 /* "m:SUBJECT:RUN:SERIAL;" and as much more as the options ask for. */
 static void put_body(const struct load *load, struct text *out, uint32_t subject, uint32_t serial)
 {
-    const struct span filler = SPAN("and so much more as people write to each other, of all days. ");
+    const struct span filler =
+        SPAN("and so much more as people write to each other, of all days. ");
 
     TEXT(out, "m:");
     text_number(out, subject);

@@ -80,9 +80,15 @@ static void print_kinds(const struct report *self, FILE *out, bool json)
         const char *name;
         uint64_t count;
     } kinds[] = {
-        {"timeout", self->timeouts}, {"no_notify", self->no_notify}, {"ended", self->ended},
-        {"broken", self->broken},    {"backward", self->backward},   {"stale", self->stale},
-        {"lost", self->lost},        {"doubled", self->doubled},     {"disordered", self->disordered},
+        {"timeout", self->timeouts},
+        {"no_notify", self->no_notify},
+        {"ended", self->ended},
+        {"broken", self->broken},
+        {"backward", self->backward},
+        {"stale", self->stale},
+        {"lost", self->lost},
+        {"doubled", self->doubled},
+        {"disordered", self->disordered},
     };
     bool first = true;
     char code[8];
@@ -113,6 +119,12 @@ static double part(uint64_t messages, int64_t us)
     return us <= 0 ? 0 : (double)messages * 1e6 / (double)us;
 }
 
+/* Processor time of the server per operation, in microseconds. */
+static double server_us(const struct report *self, const struct report_title *title)
+{
+    return title->counted == 0 ? 0 : (double)self->server_cpu_us / (double)title->counted;
+}
+
 static void print_people(const struct report *self, const struct report_title *title, FILE *out)
 {
     (void)fprintf(
@@ -120,8 +132,11 @@ static void print_people(const struct report *self, const struct report_title *t
         title->workload, title->label, title->rate, title->unit, report_percentile_ms(self, 0.5),
         report_percentile_ms(self, 0.99), (unsigned long long)self->retransmissions,
         (unsigned long long)self->notify_repeats, cpu_share(self) * 100);
+    if (self->server_cpu_us > 0)
+        (void)fprintf(out, "  server %.1f us", server_us(self, title));
     if (self->store_us > 0)
-        (void)fprintf(out, "  stored %.0f/s delivered %.0f/s", part(self->latency_count, self->store_us),
+        (void)fprintf(out, "  stored %.0f/s delivered %.0f/s",
+                      part(self->latency_count, self->store_us),
                       part(self->arrived, self->deliver_us));
     if (cpu_share(self) > 0.8)
         fputs(" generator-bound", out);
@@ -150,9 +165,12 @@ static void print_json(const struct report *self, const struct report_title *tit
     print_kinds(self, out, true);
     if (self->store_us > 0)
         (void)fprintf(out, "},\"stored_per_s\":%.1f,\"delivered_per_s\":%.1f",
-                      part(self->latency_count, self->store_us), part(self->arrived, self->deliver_us));
+                      part(self->latency_count, self->store_us),
+                      part(self->arrived, self->deliver_us));
     else
         fputc('}', out);
+    if (self->server_cpu_us > 0)
+        (void)fprintf(out, ",\"server_us\":%.2f", server_us(self, title));
     (void)fprintf(out, ",\"seconds\":%.2f,\"generator_cpu\":%.2f,\"generator_bound\":%s}\n",
                   (double)self->wall_us / 1e6, cpu_share(self),
                   cpu_share(self) > 0.8 ? "true" : "false");

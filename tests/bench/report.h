@@ -31,9 +31,10 @@ struct report {
     uint64_t latency_count;
     int64_t latency_max_us;
     int64_t wall_us;
-    int64_t cpu_us; /* of the generator */
-    int64_t store_us;   /* kept: until everything was accepted; 0 in other workloads */
-    int64_t deliver_us; /* kept: and then until everything had arrived */
+    int64_t cpu_us;        /* of the generator */
+    int64_t server_cpu_us; /* of the server and its database; 0 when nobody asked */
+    int64_t store_us;      /* kept: until everything was accepted; 0 in other workloads */
+    int64_t deliver_us;    /* kept: and then until everything had arrived */
 };
 
 void report_latency(struct report *self, int64_t latency_us);
@@ -50,6 +51,7 @@ struct report_title {
     const char *label; /* whom it was measured on */
     const char *unit;
     double rate;
+    uint64_t counted; /* what the rate counts */
     uint64_t setup_failures;
 };
 

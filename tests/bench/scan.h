@@ -11,12 +11,12 @@
 /** One received message: spans into the received bytes, empty where a header field is absent. */
 struct scan {
     bool is_response;
-    unsigned status;    /* of a response */
-    struct span method; /* of a request; of a response: the one that CSeq names */
-    struct span uri;    /* of a request */
-    struct span vias;   /* every Via line as received, with its line ends */
+    unsigned status;           /* of a response */
+    struct span method;        /* of a request; of a response: the one that CSeq names */
+    struct span uri;           /* of a request */
+    struct span vias;          /* every Via line as received, with its line ends */
     struct span record_routes; /* every Record-Route line likewise */
-    struct span from;   /* header values, trimmed */
+    struct span from;          /* header values, trimmed */
     struct span to;
     struct span call_id;
     struct span cseq_line; /* the value: "7 NOTIFY" */

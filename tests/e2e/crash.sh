@@ -1,9 +1,12 @@
 #!/bin/bash
 # crash.sh - no acknowledged loss: SIGKILL of the server or immediate stop of PostgreSQL at random
-# moments under load; after each, every 2xx is compared with the tables and with what watchers see.
+# moments under load; after each, every 2xx is compared with the tables, with what watchers see, and
+# with what the phones of tests/bench/crash_mail.h got.
 #
-#   tests/e2e/crash.sh [--rounds 50] [--seed N] [--server build/asan/presenced] [--crash PROGRAM]
-#                      [--sabotage binding|publication|subscription|document] [--self-test] [--keep]
+#   tests/e2e/crash.sh [--rounds 50] [--messages 2500] [--seed N] [--server build/asan/presenced]
+#                      [--crash PROGRAM] [--sabotage KIND] [--self-test] [--keep]
+#
+# KIND: binding publication subscription document message message-mark message-unmark message-copy
 #
 # --sabotage changes one row by hand in the second round, and the run must then fail;
 # --self-test does so with each kind, and passes when each is noticed.
@@ -12,11 +15,12 @@ HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 ROOT=$(cd "$HERE/../.." && pwd)
 DOMAIN=example.org
 ACCOUNTS=100
+MAILBOXES=24
 SERVER_CORE=''
 SIP_PORT=${SIP_PORT:-26060}
 HTTP_PORT=${HTTP_PORT:-28160}
 
-rounds=50 seed=$RANDOM$RANDOM sabotage='' self_test='' keep=''
+rounds=50 messages=2500 seed=$RANDOM$RANDOM sabotage='' self_test='' keep=''
 PRESENCED=$ROOT/build/asan/presenced
 CRASH=''
 
@@ -24,7 +28,7 @@ CRASH=''
 . "$ROOT/tests/bench/presenced.sh"
 
 usage() {
-    sed -n '2,10s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,13s/^# \{0,1\}//p' "$0" >&2
     exit 64
 }
 
@@ -32,6 +36,7 @@ read_options() {
     while [ $# -gt 0 ]; do
         case $1 in
         --rounds) rounds=${2:?}; shift ;;
+        --messages) messages=${2:?}; shift ;;
         --seed) seed=${2:?}; shift ;;
         --server) PRESENCED=$(realpath "${2:?}"); shift ;;
         --crash) CRASH=$(realpath "${2:?}"); shift ;;
@@ -63,6 +68,11 @@ log { level = warning }
 registration { expires_min_s = 1 }
 subscription { expires_min_s = 1 }
 publication { expires_min_s = 1 }
+message {
+    keep_after_ms = 500
+    retry_min_s = 1
+    retry_max_s = 2
+}
 timers {
     t1_ms = 100
     t2_ms = 400
@@ -112,7 +122,7 @@ prepare() {
     # shellcheck disable=SC2034 # for presenced.sh
     PGDATABASE=presenced_a
     set +a
-    presenced_template "$ACCOUNTS"
+    presenced_template "$((ACCOUNTS + MAILBOXES))"
     createdb -T template_presenced presenced_a
     presenced_config presenced_a "$SIP_PORT" "$HTTP_PORT" >"$DIR/a.conf"
     server_start
@@ -124,6 +134,7 @@ prepare() {
 generator_start() {
     coproc GENERATOR {
         exec "$CRASH" --server "127.0.0.1:$SIP_PORT" --domain "$DOMAIN" --accounts "$ACCOUNTS" \
+            --mailboxes "$MAILBOXES" \
             --seed "$seed" --log "$DIR/promises.log" 2>"$DIR/generator.err"
     }
 }
@@ -140,14 +151,35 @@ ask() {
 
 rows() {
     psql -qXAt -F $'\t' -v ON_ERROR_STOP=1 >"$DIR/rows" <<'SQL'
-select 'B', contact, cseq from presence.binding;
+select 'B', contact, cseq from presence.binding where contact not like '%sip:d%';
 select 'P', replace(coalesce(substring(document from 'm:(\d+:\d+:\d+);'), 'none in ' || left(document, 60)), ':', '-'),
        entity_tag from presence.publication;
 select 'S', call_id, local_tag, remote_cseq from presence.subscription where state <> 'terminated';
+select 'M', call_id, cseq from presence_state.message;
+select 'V', m.call_id, m.cseq, d.user_agent, d.state
+  from presence.delivery d join presence_state.message m on m.id = d.message;
+select 'D', user_agent from presence.device where user_agent <> '';
+select 'I', broken || ': ' || detail from presence.invariant;
 SQL
 }
 
-# What an administrator must never do: the proof that the comparison notices.
+# What an administrator must never do with messages: takes one that waits, says that a device has what
+# it has not, or has not what it has, keeps one twice.
+tamper_message() {
+    case $1 in
+    message) echo "delete from presence_state.message where id = (select min(id) from presence.message)" ;;
+    message-mark) echo "update presence_state.device d set delivered_through = w.message
+        from (select device, min(message) as message from presence.delivery where state = 'waiting'
+               group by device order by device limit 1) w where d.id = w.device" ;;
+    message-unmark) echo "update presence_state.device d set delivered_through = 0
+        from (select device from presence.delivery where state = 'delivered' order by message desc limit 1) w
+        where d.id = w.device" ;;
+    message-copy) echo "insert into presence_state.message select bucket, id + 1, aor, sender, call_id, from_tag,
+        cseq, content_type, headers, body, kept_at, expires_at from presence_state.message order by id desc limit 1" ;;
+    esac
+}
+
+# The same with all else: the proof that the comparison notices.
 tamper() {
     local table=$1 change
     case $1 in
@@ -155,6 +187,10 @@ tamper() {
     document)
         table=publication
         change="update presence_state.publication set document = convert_to(regexp_replace(convert_from(document, 'UTF8'), '(m:\d+:\d+):\d+;', '\1:1;'), 'UTF8')"
+        ;;
+    message*)
+        psql -qXAt -v ON_ERROR_STOP=1 -c "$(tamper_message "$1")"
+        return
         ;;
     *) usage ;;
     esac
@@ -193,10 +229,13 @@ disaster() {
     fi
 }
 
-# At rest, so that no later request can mend by chance what was done by hand.
+# At rest, so that no later request can mend by chance what was done by hand; and compared before, so
+# that it is known what the tables had said.
 sabotaged() {
     what="SIGKILL, $sabotage"
     ask quiesce
+    compare 'before' || return 1
+    ask disaster
     server_kill || return 1
     tamper "$sabotage"
     server_start
@@ -205,8 +244,9 @@ sabotaged() {
 round() {
     local fate=disaster
     if [ -n "$sabotage" ] && [ "$1" = 2 ]; then fate=sabotaged; fi
-    ask run
+    ask "run $((messages * $1 / rounds))"
     pause 300 1000
+    if [ "$fate" = disaster ]; then ask disaster; fi
     if ! "$fate"; then
         echo "crash.sh: round $1: presenced had died by itself; the end of its log:" >&2
         tail -30 "$DIR/a.log" >&2
@@ -218,15 +258,49 @@ round() {
     ask quiesce
     # Long enough for everything that has expired to go; most rounds are too short to tell.
     if [ $(($1 % 10)) = 0 ] || [ "$1" = "$rounds" ]; then sleep 3; fi
+    compare "round $1"
+}
+
+# compare WHEN: the tables with the promises.
+compare() {
     rows
     ask "check $DIR/rows"
-    printf 'round %-3s %-18s %s\n' "$1" "$what" "$answer"
-    if [ "${answer%% *}" != pass ]; then
-        cat "$DIR/generator.err" >&2
-        keep=yes
-        echo "crash.sh: --seed $seed failed in round $1; kept: $DIR (promises.log, a.log, rows)" >&2
-        return 1
-    fi
+    printf '%-9s %-18s %s\n' "$1" "$what" "$answer"
+    if [ "${answer%% *}" = pass ]; then return 0; fi
+    cat "$DIR/generator.err" >&2
+    keep=yes
+    echo "crash.sh: --seed $seed failed in $1; kept: $DIR (promises.log, a.log, rows)" >&2
+    return 1
+}
+
+transactions() {
+    curl -sf "http://127.0.0.1:$HTTP_PORT/metrics" |
+        awk '/^presenced_transactions[{]/ { n += $NF } END { print n + 0 }'
+}
+
+# until_empty WHAT COMMAND...: up to 12 s, while the phones answer, until COMMAND prints 0 or nothing.
+until_empty() {
+    local name=$1 left i
+    shift
+    for i in $(seq 60); do
+        left=$("$@") || return 1
+        if [ "${left:-0}" = 0 ]; then return 0; fi
+        ask "listen 200"
+    done
+    echo "crash.sh: VIOLATION at the end there are still $name: $left; kept: $DIR" >&2
+    rows
+    cat "$DIR/generator.err" >&2
+    keep=yes
+    return 1
+}
+
+# Everybody comes on line and gets what waits; nothing is left over.
+ending() {
+    what='all on line'
+    ask settle
+    until_empty 'messages that wait' psql -qXAt -c 'select count(*) from presence.message' || return 1
+    compare end || return 1
+    until_empty transactions transactions
 }
 
 crash_rounds() {
@@ -238,6 +312,7 @@ crash_rounds() {
     for i in $(seq "$rounds"); do
         round "$i" || return 1
     done
+    ending || return 1
     echo quit >&"${GENERATOR[1]}"
     wait "$GENERATOR_PID" || return 1
     cat "$DIR/generator.err"
@@ -247,7 +322,7 @@ crash_rounds() {
 # Every kind of sabotage must be noticed.
 noticed() {
     local kind missed=0
-    for kind in binding publication subscription document; do
+    for kind in binding publication subscription document message message-mark message-unmark message-copy; do
         if "$0" --rounds 2 --seed "$seed" --server "$PRESENCED" --crash "$CRASH" --sabotage "$kind" >"/tmp/noticed.$$" 2>&1; then
             echo "NOT noticed: $kind"
             missed=1

@@ -4,32 +4,18 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 # shellcheck source=tests/support/server.sh
 . tests/support/server.sh
+# shellcheck source=tests/support/calls.sh
+. tests/support/calls.sh
 # shellcheck source=tests/support/baresip.sh
 . tests/support/baresip.sh
 
-server_config() {
-    cat <<EOF
-listen "udp" { address = "127.0.0.1" port = $SIP_PORT }
-listen "tcp" { transport = tcp address = "127.0.0.1" port = $SIP_PORT }
-http { port = $HTTP_PORT }
-database {
-    conninfo = "host=$PGHOST port=$PGPORT dbname=$PGDATABASE user=$1"
-    schema_dir = "$SCHEMA_DIR"
-}
-timers { t1_ms = 50 t2_ms = 400 t4_ms = 500 }
-proxy { timer_c_s = 3 }
-process { drain_s = 2 }
-EOF
-}
+CALLS_CONFIG='proxy { timer_c_s = 3 }'
 
 registered() {
-    rows "select 1 from presence.binding where aor = '$1@$DOMAIN' and (contact ~ 'transport=tcp') = ('$2' = 'tcp')"
+    rows "select 1 from presence.binding
+        where aor = '$1@$DOMAIN' and (contact ~ 'transport=tcp') = ('$2' = 'tcp')"
 }
 nobody_registered() { ! rows 'select 1 from presence.binding'; }
-is_idle() {
-    (http_get /metrics) >"$DIR/metrics" &&
-        ! grep -E '^presenced_(transactions|forks)(\{.*\})? ' "$DIR/metrics" | grep -v ' 0$'
-}
 
 forget() { for user in alice bob; do baresip_forget $user; done; }
 tell() { baresip_tell "$@" >/dev/null; }
@@ -83,6 +69,25 @@ message() {
     within 5 baresip_said "$2" "$1@$DOMAIN: \"$3\""
 }
 
+# Bob's phone is off; on its next start it gets what came meanwhile, in order.
+is_kept() { rows "select 1 from presence.message where aor = '$1@$DOMAIN'"; }
+nothing_is_kept() { ! rows 'select 1 from presence.message'; }
+messages_wait() {
+    local text
+    forget
+    baresip_stop bob
+    within 10 is_gone bob || return 1
+    tell alice contact_next
+    for text in first second third; do tell alice message "the $text"; done
+    within 5 is_kept bob
+}
+is_gone() { ! rows "select 1 from presence.binding where aor = '$1@$DOMAIN'"; }
+come_in_order() {
+    within 10 baresip_said bob 'the third' || return 1
+    grep -ao 'the \(first\|second\|third\)' "$DIR/baresip-bob/log" | paste -sd' ' >"$DIR/came"
+    grep -x 'the first the second the third' "$DIR/came"
+}
+
 all_of() {
     local over=$1 user
     baresip_start alice bob "$over"
@@ -100,11 +105,15 @@ all_of() {
     expect "$over: bob rejects with 486" rejects
     expect "$over: alice gives up while it rings" cancels
     expect "$over: nobody answers, and the server gives up" gives_up
+    expect "$over: messages wait for bob while his phone is off" messages_wait
+    baresip_start bob alice "$over"
+    expect "$over: he gets them in order when it is on again" come_in_order
+    expect "$over: nothing is kept any more" within 10 nothing_is_kept
     [ "$RESULTS_FAILED" = 0 ] || logs
     baresip_stop alice
     baresip_stop bob
     expect "$over: both unregister when they end" within 10 nobody_registered
-    expect "$over: no transaction and no fork is left" within 15 is_idle
+    expect "$over: no transaction and no fork is left" within 15 server_is_idle
 }
 
 stop_phones() {

@@ -10,33 +10,18 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 # shellcheck source=tests/support/server.sh
 . tests/support/server.sh
+# shellcheck source=tests/support/calls.sh
+. tests/support/calls.sh
 
 SEED=tests/e2e/sipp/seed
 DOMAIN=172.21.0.12 PUBLIC=118.89.247.39
 CALLER=20548871 CALLEE=15620512945
-TRANSPORTS=${TRANSPORTS:-udp tcp}
-
-server_config() {
-    local transport
-    for transport in $TRANSPORTS; do
-        printf 'listen "%s" { transport = %s address = "127.0.0.1" port = %s }\n' "$transport" "$transport" "$SIP_PORT"
-    done
-    cat <<EOF
-http { port = $HTTP_PORT }
-database {
-    conninfo = "host=$PGHOST port=$PGPORT dbname=$PGDATABASE user=$1"
-    schema_dir = "$SCHEMA_DIR"
-}
-timers { t1_ms = 50 t2_ms = 400 t4_ms = 500 }
-registration { expires_min_s = 1 }
-process { drain_s = 2 }
-EOF
-}
 
 # ---- sockets: 5 is the captured client's, 6 the callee's; a message is a file ----
 
 connect() { # SOCKET
-    if [ "$1" = 5 ]; then exec 5<>"/dev/$TRANSPORT/127.0.0.1/$SIP_PORT"; else exec 6<>"/dev/$TRANSPORT/127.0.0.1/$SIP_PORT"; fi
+    local server=/dev/$TRANSPORT/127.0.0.1/$SIP_PORT
+    if [ "$1" = 5 ]; then exec 5<>"$server"; else exec 6<>"$server"; fi
 }
 
 # port_of SOCKET: the local one.
@@ -51,6 +36,8 @@ transmit() { # SOCKET FILE: in one datagram
     dd bs=65536 status=none if="$2" >&"$1"
 }
 
+receive_udp() { timeout 5 dd bs=65536 count=1 status=none <&"$1"; }
+
 receive_tcp() {
     local line length=0
     while IFS= read -r -t 5 -u "$1" line; do
@@ -63,7 +50,7 @@ receive_tcp() {
 
 # receive SOCKET FILE: the next message; fails after 5 s.
 receive() {
-    if [ "$TRANSPORT" = udp ]; then timeout 5 dd bs=65536 count=1 status=none <&"$1" >"$2"; else receive_tcp "$1" >"$2"; fi
+    "receive_$TRANSPORT" "$1" >"$2"
     [ -s "$2" ]
 }
 
@@ -124,7 +111,10 @@ register() {
 is_registered() { rows "select 1 from presence.binding where aor = '$1@$DOMAIN'"; }
 is_gone() { ! is_registered "$1"; }
 answer_names_no_contact() { ! grep -i '^Contact:' "$DIR/200"; }
-answer_came_through_nat() { field Via "$DIR/200" | grep "172.16.1.104:55704;branch=z9hG4bK-d87543-0615ba2d0975c620-1--d87543-;.*rport=$(port_of 5)"; }
+answer_came_through_nat() {
+    field Via "$DIR/200" |
+        grep "172.16.1.104:55704;branch=z9hG4bK-d87543-0615ba2d0975c620-1--d87543-;.*rport=$(port_of 5)"
+}
 
 test_registration() {
     connect 5
@@ -140,7 +130,8 @@ test_registration() {
 # ---- call ----
 
 callee_registers() {
-    register 6 "s/5000/$CALLEE/g;s/;expires=0/;expires=60/;s/^Call-ID: .*/Call-ID: callee-$TRANSPORT\r/;s/-1--d87543-/-3--d87543-/
+    register 6 "s/5000/$CALLEE/g;s/;expires=0/;expires=60/;s/-1--d87543-/-3--d87543-/
+        s/^Call-ID: .*/Call-ID: callee-$TRANSPORT\r/
         s#171.223.209.177:55704#127.0.0.1:$(port_of 6)#"
 }
 
@@ -205,14 +196,16 @@ callee_rings() {
 SDP=$'v=0\r\no=- 7 2 IN IP4 192.0.2.9\r\ns=-\r\nc=IN IP4 192.0.2.9\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\n'
 
 callee_answers() {
-    answer '200 OK' "$SDP" && await 5 "$DIR/heard" 'SIP/2.0 200 ' && [ "$(body "$DIR/heard")" = "${SDP%$'\n'}" ]
+    answer '200 OK' "$SDP" && await 5 "$DIR/heard" 'SIP/2.0 200 ' &&
+        [ "$(body "$DIR/heard")" = "${SDP%$'\n'}" ]
 }
 
 # in_dialog METHOD NUMBER: from the caller, by the route set that the 200 has told (section 12.2.1.1).
 in_dialog() {
     {
         printf '%s sip:%s@127.0.0.1:%s SIP/2.0\r\n' "$1" "$CALLEE" "$(port_of 6)"
-        printf 'Via: SIP/2.0/%s 172.16.1.104:24596;branch=z9hG4bK-d87543-%s-%s;rport\r\n' "${TRANSPORT^^}" "$1" "$RANDOM"
+        printf 'Via: SIP/2.0/%s 172.16.1.104:24596;branch=z9hG4bK-d87543-%s-%s;rport\r\n' \
+            "${TRANSPORT^^}" "$1" "$RANDOM"
         echo $'Max-Forwards: 70\r'
         field Record-Route "$DIR/heard" | sed 's/\r$//; s/^[^:]*: *//' | paste -sd, | tr , '\n' | tac |
             sed 's/^ */Route: /; s/$/\r/'
@@ -230,7 +223,8 @@ caller_confirms() { in_dialog ACK 2 && await 6 "$DIR/confirmed" 'ACK '; }
 callee_hangs_up() {
     {
         printf 'BYE sip:%s@171.223.209.177:24596 SIP/2.0\r\n' "$CALLER"
-        printf 'Via: SIP/2.0/%s 127.0.0.1:%s;branch=z9hG4bK-bye-%s\r\n' "${TRANSPORT^^}" "$(port_of 6)" "$RANDOM"
+        printf 'Via: SIP/2.0/%s 127.0.0.1:%s;branch=z9hG4bK-bye-%s\r\n' \
+            "${TRANSPORT^^}" "$(port_of 6)" "$RANDOM"
         echo $'Max-Forwards: 70\r'
         field Record-Route "$DIR/asked" | sed 's/^[^:]*:/Route:/'
         field To "$DIR/confirmed" | sed 's/^[^:]*:/From:/'
@@ -268,20 +262,16 @@ test_call() {
     within 5 is_gone "$CALLEE"
 }
 
-# ---- the end: nothing is left ----
-
-is_idle() {
-    (http_get /metrics) >"$DIR/metrics" &&
-        ! grep -E '^presenced_(transactions|forks)(\{.*\})? ' "$DIR/metrics" | grep -v ' 0$'
-}
+# ---- all of it ----
 
 server_set_up
 sql -c "select presence.add_domain('$PUBLIC')" \
-    -c "select presence.add_account(name || '@$DOMAIN', 'secret') from unnest(array['5000', '$CALLER', '$CALLEE']) name" \
+    -c "select presence.add_account(name || '@$DOMAIN', 'secret')
+        from unnest(array['5000', '$CALLER', '$CALLEE']) name" \
     -c 'update presence.domain set digest_without_qop = true' >/dev/null
-for TRANSPORT in $TRANSPORTS; do
+for TRANSPORT in udp tcp; do
     test_registration
     test_call
-    expect "$TRANSPORT: no transaction and no fork is left" within 15 is_idle
+    expect "$TRANSPORT: no transaction and no fork is left" within 15 server_is_idle
 done
 server_finish

@@ -6,7 +6,14 @@
 
 enum { SCRIPT_ROWS_MAX = 512 };
 
-enum script_kind { SCRIPT_BINDING, SCRIPT_PUBLICATION, SCRIPT_SUBSCRIPTION, SCRIPT_DEVICE, SCRIPT_MESSAGE, SCRIPT_RESOURCE };
+enum script_kind {
+    SCRIPT_BINDING,
+    SCRIPT_PUBLICATION,
+    SCRIPT_SUBSCRIPTION,
+    SCRIPT_DEVICE,
+    SCRIPT_MESSAGE,
+    SCRIPT_RESOURCE
+};
 
 struct script_row {
     enum script_kind kind;
