@@ -16,6 +16,7 @@
 enum {
     HEAD_BYTES_MAX = 65536, /* a datagram; what is kept of two requests may stand in it */
     SILENT_AT = 2,          /* retransmissions, then the window waits no longer for an answer */
+    SILENT_US = 1500000,    /* the same over a connection, where there are none */
     IN_A_ROW = 32,          /* to the watchers of one resource, then it is the next one's turn */
     IN_A_TURN = 1024,       /* of the loop, so that requests are not kept waiting */
     SHRINK_US = 500000,     /* the window shrinks once per T1 at the most */
@@ -168,6 +169,7 @@ static void on_resource_gone(void *context, struct resource *resource)
 static void forget_outstanding(struct notify *self, struct delivery *delivery)
 {
     (*(delivery->silent ? &self->silent : &self->outstanding))--;
+    timer_stop(timers_of(self), &delivery->retry); /* on_unanswered() */
     delivery->outstanding = false;
     delivery->silent = false;
     if (!list_empty(&self->turns))
@@ -319,6 +321,33 @@ static void hold_for_mark(struct notify *self, struct subscription *subscription
     retry_at(self, subscription, BRIEF_US);
 }
 
+/*
+ * Watchers that are gone must not fill the window, or they keep all others waiting until Timer F.
+ * Bounded, since each holds a transaction.
+ */
+static void wait_no_longer(struct notify *self, struct delivery *delivery)
+{
+    if (!delivery->outstanding || delivery->silent || self->silent >= self->options.window_max)
+        return;
+    delivery->silent = true;
+    self->silent++;
+    self->outstanding--;
+    if (!list_empty(&self->turns))
+        loop_later(self->state->node.loop, &self->pump);
+}
+
+/* Over a connection nothing is sent again that would tell: a watcher's time is up all the same. */
+static void on_unanswered(struct timer *timer, struct instant now)
+{
+    struct subscription *subscription = subscription_of_retry(timer);
+    struct notify *self = subscription_resource(subscription)->notify.notifier;
+    struct delivery *delivery = subscription_delivery(subscription);
+
+    wait_no_longer(self, delivery);
+    if (delivery->outstanding && !delivery->silent) /* too many are silent: later */
+        timer_start(timers_of(self), timer, instant_after(now, SILENT_US), on_unanswered);
+}
+
 static void send(struct notify *self, struct subscription *subscription)
 {
     struct resource *resource = subscription_resource(subscription);
@@ -349,6 +378,11 @@ static void send(struct notify *self, struct subscription *subscription)
     delivery->sent_last = view.state == SUBSCRIPTION_TERMINATED;
     self->outstanding++;
     (*self->sent)++;
+    if (flow_is_reliable(&flow)) {
+        resource->notify.notifier = self;
+        timer_start(timers_of(self), &delivery->retry, instant_after(now_of(self), SILENT_US),
+                    on_unanswered);
+    }
     client_transaction_send(self->transactions, delivery->transaction, buffer_span(&self->head),
                             body);
     blob_unref(body);
@@ -518,32 +552,14 @@ static void on_result(void *context, struct handle owner, enum client_outcome ou
         fail(self, subscription, outcome, response);
 }
 
-/*
- * Watchers that are gone must not fill the window, or they keep all others waiting until Timer F.
- * Bounded, since each holds a transaction.
- */
-static void wait_no_longer(struct notify *self, struct handle owner)
-{
-    struct subscription *subscription = handle_find(self->state->node.objects, owner);
-    struct delivery *delivery = subscription == NULL ? NULL : subscription_delivery(subscription);
-
-    if (delivery == NULL || !delivery->outstanding || delivery->silent ||
-        self->silent >= self->options.window_max)
-        return;
-    delivery->silent = true;
-    self->silent++;
-    self->outstanding--;
-    if (!list_empty(&self->turns))
-        loop_later(self->state->node.loop, &self->pump);
-}
-
 /* Somebody is overrun: a network, a socket, a watcher. We cannot know which, so all go slower. */
 static void on_retransmit(void *context, struct handle owner, unsigned count)
 {
     struct notify *self = context;
+    struct subscription *subscription = handle_find(self->state->node.objects, owner);
 
-    if (count >= SILENT_AT)
-        wait_no_longer(self, owner);
+    if (count >= SILENT_AT && subscription != NULL)
+        wait_no_longer(self, subscription_delivery(subscription));
     if (count > 1 || !instant_reached(now_of(self), instant_after(self->shrunk_at, SHRINK_US)))
         return; /* one that is dead repeats itself, and says nothing about the others */
     self->shrunk_at = now_of(self);
@@ -623,6 +639,9 @@ void notify_free(struct notify *self)
         return;
     loop_later_cancel(&self->pump);
     timer_stop(timers_of(self), &self->pause);
+    /* The resources live on: a drain that ran out of time leaves some waiting for their turn. */
+    while (list_take(&self->turns) != NULL)
+        ;
     resources_watch(self->state->resources, NULL, NULL, NULL);
     subscriptions_watch(self->state->subscriptions, NULL, NULL, NULL);
     watermark_free(self->watermark);

@@ -29,10 +29,11 @@ many_connections() {
 
 # One request over a connection of its own, which stays open as descriptor 4; prints the answer.
 send_request() { # send_request METHOD HEADERS
+    calls=$((${calls:-0} + 1))
     exec 4<>"/dev/tcp/127.0.0.1/$SIP_PORT"
     printf '%s sip:alice@%s SIP/2.0\r\nVia: SIP/2.0/TCP 192.0.2.1;branch=z9hG4bK%s\r\nMax-Forwards: 70\r
 From: <sip:alice@%s>;tag=x\r\nTo: <sip:alice@%s>\r\nCall-ID: %s\r\nCSeq: 1 %s\r\n%bContent-Length: 0\r\n\r\n' \
-        "$1" "$DOMAIN" "$1" "$DOMAIN" "$DOMAIN" "$1" "$1" "$2" >&4
+        "$1" "$DOMAIN" "$calls" "$DOMAIN" "$DOMAIN" "$calls" "$1" "$2" >&4
     read -r -t 3 answer <&4
     echo "$answer"
     [[ $answer == *' 200 '* ]]
@@ -64,6 +65,23 @@ restarts() {
     exec 4>&-
 }
 
+# Nobody answers a NOTIFY here, and one may be in the air: the second watcher has its own in spite
+# of the first, long before Timer F.
+watchers_wait_for_nobody() {
+    local line
+    sql -c "delete from presence.subscription where aor = 'alice@$DOMAIN'"
+    send_request SUBSCRIBE 'Event: presence\r\nContact: <sip:alice@192.0.2.1>\r\n' || return 1
+    exec 5<&4
+    send_request SUBSCRIBE 'Event: presence;id=2\r\nContact: <sip:alice@192.0.2.1>\r\n' || return 1
+    while read -r -t 6 line <&4; do
+        if [[ $line == NOTIFY* ]]; then
+            exec 4>&- 5>&-
+            return 0
+        fi
+    done
+    return 1
+}
+
 server_set_up
 expect "what holds over UDP holds over TCP, without a datagram" user_agent
 cat "$DIR/expect"
@@ -78,4 +96,8 @@ cat "$DIR/expect"
 expect "all connections are gone when their peers are" within 10 no_connection_is_left
 expect "subscriptions of connections that are gone are parked, over restarts too" restarts
 cat "$DIR/expect"
+server_stop
+echo 'notify { window_min = 1 window_max = 1 }' >>"$DIR/presenced.conf"
+server_start
+expect "a watcher that does not answer over TCP keeps nobody waiting" watchers_wait_for_nobody
 server_finish
