@@ -106,12 +106,6 @@ static bool is_good(const struct letter *letter, const struct exchange *exchange
            (status == 482 && letter->attempts + exchange->repeats > 1);
 }
 
-/* 480 also is said while the database is away, when no phone took it. */
-static bool is_for_now(const struct crash *self, unsigned status)
-{
-    return (status >= 500 && status < 600) || (status == 480 && self->mail.epoch % 2 == 1);
-}
-
 static void on_final(void *context, struct exchange *exchange, const struct scan *response)
 {
     struct crash *self = context;
@@ -125,7 +119,7 @@ static void on_final(void *context, struct exchange *exchange, const struct scan
         repeat_later(self, talk, letter);
     } else if (is_good(letter, exchange, response->status)) {
         acknowledged(self, talk, letter, response->status);
-    } else if (is_for_now(self, response->status)) {
+    } else if (response->status >= 500 && response->status < 600) {
         self->counts.refused++;
         repeat_later(self, talk, letter);
     } else {
