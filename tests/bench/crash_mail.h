@@ -75,6 +75,7 @@ struct phone {
     uint32_t number;
     uint32_t mailbox;
     uint32_t port; /* of the wire */
+    uint32_t life; /* each move is to an address that it never had: the old one hears nothing */
     uint32_t cseq;
     uint32_t arrivals;
 };
@@ -84,7 +85,7 @@ struct slow_answer {
     int64_t due_us; /* 0: none */
     struct phone *phone;
     uint32_t letter;
-    uint32_t port;
+    uint32_t life;
     bool again;
     size_t len;
     char head[2048]; /* of the request */
