@@ -6,7 +6,9 @@
 #define MS ((int64_t)1000)
 #define LONG_EXPIRES_S 30
 #define LAST_EXPIRES_S 600
-#define SLOW_US (1500 * MS) /* at the most, until a slow phone answers */
+#define SECOND_US ((int64_t)1000000)
+#define STALE_US (8 * SECOND_US) /* Timer F of the server, and what a disaster takes */
+#define SLOW_US (1500 * MS)      /* at the most, until a slow phone answers */
 #define KNOWN_BY_NOW_US                                                                            \
     (200 * MS) /* an answer that is older has been seen by a server that lives */
 
@@ -222,9 +224,21 @@ static void judge_again(struct crash *self, const struct phone *phone, const str
                         (double)(self->now_us - copy->answered_us) / 1e6);
 }
 
+/* A relay may still be repeated until Timer F; senders repeat as well. */
+static void judge_age(struct crash *self, const struct phone *phone, const struct letter *letter)
+{
+    int64_t age_us = self->now_us - letter->began_us - letter->brief_s * SECOND_US;
+
+    if (letter->brief_s > 0 && letter->attempts == 1 && age_us > STALE_US)
+        crash_violation(self, "STALE: letter %u came to phone %u-%u %.1f s after it had expired",
+                        mail_number(self, letter), phone->mailbox, phone->number,
+                        (double)age_us / 1e6);
+}
+
 static void note(struct crash *self, struct phone *phone, struct letter *letter, struct copy *copy)
 {
     copy->arrived = ++phone->arrivals;
+    judge_age(self, phone, letter);
     self->mail.counts.copies++;
     crash_log(self, "letter %u is at phone %u-%u", mail_number(self, letter), phone->mailbox,
               phone->number);
