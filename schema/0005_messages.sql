@@ -287,10 +287,33 @@ create trigger ask_delete instead of delete on presence.message
 create trigger ask_delete instead of delete on presence.device
     for each row execute function presence.ask_message_instead();
 
+-- ---- an account that goes takes its messages along: the next one of that name is somebody else ----
+
+create function presence.forget_account() returns trigger
+    language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if exists (select from presence.account a where a.aor = old.aor) then
+        return null; -- it was removed and added again at one go
+    end if;
+    insert into presence.command (kind, aor, target)
+    select 'remove_message', m.aor, m.id from presence_state.message m
+     where m.bucket = presence.bucket_of(old.aor) and m.aor = old.aor order by m.id;
+    insert into presence.command (kind, aor, target)
+    select 'forget_device', d.aor, d.id from presence_state.device d
+     where d.bucket = presence.bucket_of(old.aor) and d.aor = old.aor order by d.id;
+    return null;
+end $$;
+comment on function presence.forget_account() is
+    'Trigger at the commit that removes an account: its kept messages are taken back and its devices forgotten.';
+
+create constraint trigger forget_account after delete on presence.account
+    deferrable initially deferred for each row execute function presence.forget_account();
+
 -- ---- who may what; a reader sees no bodies ----
 
 revoke all on function presence.send_message(text, text, text, text, interval),
-    presence.ask_message_instead() from public;
+    presence.ask_message_instead(), presence.forget_account() from public;
 grant execute on function presence.send_message(text, text, text, text, interval) to presence_admin;
 grant select, insert, update, delete on presence_state.device, presence_state.message to presence_server;
 grant select on presence.device, presence.delivery to presence_server, presence_admin, presence_reader;

@@ -456,6 +456,7 @@ static void on_terminate(void *context, int signal)
     log_line(self->log, LOG_INFO, "drain", "signal=%d", signal);
     sd_notify(0, "STOPPING=1");
     self->router.draining = true;
+    keep_stop(self->keep);
     self->drain_until =
         instant_after(loop_now(self->loop), (int64_t)self->config->process.drain_s * US_PER_S);
     timer_start(loop_timers(self->loop), &self->drain, loop_now(self->loop), on_drain);

@@ -14,6 +14,7 @@
 
 enum {
     HEAD_BYTES_MAX = 131072,
+    ADDED_BYTES = 300,  /* of request line, Via and so on: for judging size */
     MAX_FORWARDS = 70,  /* RFC 3261 section 8.1.1.6 */
     SILENT_AT = 2,      /* retransmissions, then the window waits no longer for an answer */
     IN_A_TURN = 256,    /* of the loop, so that requests are not kept waiting */
@@ -332,7 +333,8 @@ static void send(struct keep *self, struct handover *handover, const struct mess
         .on_result = on_result,
         .on_retransmit = on_retransmit,
     };
-    const size_t bytes = message_headers(message).len + blob_span(message_body(message)).len;
+    const size_t bytes =
+        message_headers(message).len + blob_span(message_body(message)).len + ADDED_BYTES;
     const struct flow flow = flow_for(self, handover, target, bytes);
     char text[BRANCH_MAX];
     struct span branch = {.at = text};
@@ -408,6 +410,8 @@ static void pump(struct loop_later *later)
     struct list *link = NULL;
     uint32_t count = 0;
 
+    if (!self->started)
+        return;
     while (self->outstanding < self->options.window_max && count++ < IN_A_TURN &&
            (link = list_take(&self->turns)) != NULL)
         serve(self, CONTAINER_OF(link, struct waiting, turn)->mailbox);
@@ -655,6 +659,11 @@ void keep_start(struct keep *self)
 {
     self->started = true;
     messages_each_mailbox(self->state->messages, begin, self);
+}
+
+void keep_stop(struct keep *self)
+{
+    self->started = false;
 }
 
 bool keep_is_idle(const struct keep *self)

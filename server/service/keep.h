@@ -41,6 +41,9 @@ void keep_on_relays(struct keep *self, keep_is_relayed_fn *fn, void *context);
 /** Everything is loaded: begins to send. */
 void keep_start(struct keep *self);
 
+/** Begins no more: what is on its way may still be answered. */
+void keep_stop(struct keep *self);
+
 /** True when nothing is on its way. */
 bool keep_is_idle(const struct keep *self);
 

@@ -315,6 +315,17 @@ static const char *stage_sent(struct message_service *self, const struct domain_
     return NULL;
 }
 
+static bool is_aor(struct span text)
+{
+    char octets[SIP_AOR_BYTES_MAX];
+    struct sip_uri uri;
+    const int len = snprintf(octets, sizeof(octets), "sip:" SPAN_FMT, SPAN_ARG(text));
+
+    return len > 0 && (size_t)len < sizeof(octets) &&
+           sip_uri_parse((struct span){octets, (size_t)len}, &uri) == STATUS_OK &&
+           !span_empty(uri.user);
+}
+
 const char *message_send(struct message_service *self, const struct command_row *row)
 {
     const struct domain_row *domain = domains_find(self->state->domains, domain_of_aor(row->aor));
@@ -324,6 +335,8 @@ const char *message_send(struct message_service *self, const struct command_row 
         return "no such account";
     if (!domain->keep_messages)
         return "its domain keeps no messages";
+    if (!is_aor(row->sender) || !is_aor(row->aor))
+        return "not an address of record";
     if (row->document.len > self->body_bytes_max)
         return "its body is too large";
     if (sip_media_parse(row->content_type, &media) != STATUS_OK)

@@ -61,8 +61,7 @@ static void tear_down(void)
 
 static int send_with(const char *headers, const char *body)
 {
-    const struct ask ask = {
-        .method = "MESSAGE", .uri = w.bob, .headers = headers, .body = body};
+    const struct ask ask = {.method = "MESSAGE", .uri = w.bob, .headers = headers, .body = body};
 
     return peer_ask(&w.alice, &ask);
 }
@@ -129,10 +128,9 @@ static bool is_quiet(struct peer *device)
 /* How many messages wait for bob, by what people see. */
 static int waiting(void)
 {
-    return (int)strtol(cluster_ask(w.cluster,
-                                   "select count(*) from presence.message where aor = '%s'",
-                                   w.bob + 4),
-                       NULL, 10);
+    return (int)strtol(
+        cluster_ask(w.cluster, "select count(*) from presence.message where aor = '%s'", w.bob + 4),
+        NULL, 10);
 }
 
 static bool shows_soon(const char *wanted, const char *what)
@@ -152,8 +150,7 @@ static bool none_waits_soon(void)
 /* Alice sends and does not wait for the answer; she has a nonce already. */
 static void send_and_go(const char *headers, const char *body)
 {
-    const struct ask ask = {
-        .method = "MESSAGE", .uri = w.bob, .headers = headers, .body = body};
+    const struct ask ask = {.method = "MESSAGE", .uri = w.bob, .headers = headers, .body = body};
     const struct ask options = {.method = "OPTIONS", .uri = "sip:nobody@example.org"};
 
     ck_assert_int_eq(peer_ask(&w.alice, &options), 404);
@@ -265,10 +262,11 @@ END_TEST
 /* CPIM and IMDN live by what is in parameters, header fields and octets. */
 START_TEST(what_was_kept_comes_octet_by_octet)
 {
-    static const char body[] = "From: Alice <im:alice@example.org>\r\nNS: imdn <urn:ietf:params:"
-                               "imdn>\r\nimdn.Message-ID: 34jk324j\r\nimdn.Disposition-Notification:"
-                               " positive-delivery\r\n\r\nContent-Type: text/plain; charset=utf-8"
-                               "\r\n\r\nGr\303\274\303\237e, \360\237\230\200\n\t ";
+    static const char body[] =
+        "From: Alice <im:alice@example.org>\r\nNS: imdn <urn:ietf:params:"
+        "imdn>\r\nimdn.Message-ID: 34jk324j\r\nimdn.Disposition-Notification:"
+        " positive-delivery\r\n\r\nContent-Type: text/plain; charset=utf-8"
+        "\r\n\r\nGr\303\274\303\237e, \360\237\230\200\n\t ";
 
     ck_assert_int_eq(send_with("Content-Type: message/cpim;charset=\"utf-8\";x=1\r\n"
                                "Subject: =?x?= \303\274\r\nX-Unknown: a, b;c=\"d\"\r\n"
@@ -278,8 +276,7 @@ START_TEST(what_was_kept_comes_octet_by_octet)
                      202);
     phone_comes();
     ck_assert(takes(&w.phone, body));
-    ck_assert_str_eq(peer_header(&w.phone, SIP_CONTENT_TYPE),
-                     "message/cpim;charset=\"utf-8\";x=1");
+    ck_assert_str_eq(peer_header(&w.phone, SIP_CONTENT_TYPE), "message/cpim;charset=\"utf-8\";x=1");
     ck_assert_str_eq(peer_header(&w.phone, SIP_SUBJECT), "=?x?= \303\274");
     ck_assert_str_eq(peer_header(&w.phone, SIP_DATE), "Sat, 13 Nov 2010 23:29:00 GMT");
     ck_assert_str_eq(peer_header(&w.phone, SIP_EXPIRES), "600");
@@ -521,6 +518,23 @@ START_TEST(sql_forgets_a_device_and_nothing_waits_for_it)
 }
 END_TEST
 
+START_TEST(who_gets_the_name_of_a_removed_account_gets_none_of_its_messages)
+{
+    const char *name = w.bob + 4;
+
+    ck_assert_int_eq(send_text("for the old one"), 202);
+    cluster_ask(w.cluster, "select presence.remove_account('%s')", name);
+    ck_assert(none_waits_soon());
+    cluster_ask(w.cluster, "select presence.add_account('%s', 'secret')", name);
+    cluster_ask(w.cluster, "select presence.send_message('robot@example.org', '%s', 'welcome')",
+                name);
+    ck_assert(shows_soon("welcome", "string_agg(body, ',')"));
+    phone_comes();
+    ck_assert(takes(&w.phone, "welcome"));
+    ck_assert(none_waits_soon());
+}
+END_TEST
+
 /* ---- the server is killed: what it has promised and what it was doing ---- */
 
 static const char instance[] = "+sip.instance=\"<urn:uuid:00000000-0000-1000-8000-000A95A0E128>\"";
@@ -533,8 +547,8 @@ static void phone_comes_by_instance(void)
 
     snprintf(to, sizeof(to), "<%s>", w.phone.aor);
     snprintf(headers, sizeof(headers),
-             "Contact: <sip:%s@127.0.0.1:%d>;expires=600;%s\r\nUser-Agent: Phone\r\n",
-             w.phone.user, w.phone.port, instance);
+             "Contact: <sip:%s@127.0.0.1:%d>;expires=600;%s\r\nUser-Agent: Phone\r\n", w.phone.user,
+             w.phone.port, instance);
     ck_assert_int_eq(peer_ask(&w.phone, &ask), 200);
 }
 
@@ -624,6 +638,7 @@ static void add_tests(Suite *suite)
     tcase_add_test(tcase, sql_sends_a_message_that_is_kept_and_delivered);
     tcase_add_test(tcase, sql_takes_a_message_back);
     tcase_add_test(tcase, sql_forgets_a_device_and_nothing_waits_for_it);
+    tcase_add_test(tcase, who_gets_the_name_of_a_removed_account_gets_none_of_its_messages);
     suite_add_tcase(suite, tcase);
 }
 
@@ -663,8 +678,9 @@ static void make_accounts(void)
                 "select presence.add_account(format('m%%s@%s', lpad(i::text, 3, '0')), 'secret') "
                 "from generate_series(0, %d) i",
                 domain, TESTS_MAX * 2);
-    cluster_ask(w.cluster, "select presence.add_account(name || '@%s', 'secret') from "
-                           "unnest(array['crash-a', 'crash-b']) name",
+    cluster_ask(w.cluster,
+                "select presence.add_account(name || '@%s', 'secret') from "
+                "unnest(array['crash-a', 'crash-b']) name",
                 domain);
     cluster_ask(w.cluster, "select presence.add_domain('quiet.example')");
     cluster_ask(w.cluster,

@@ -38,7 +38,6 @@ EOF
 # Messages that come in are printed on a terminal alone: script(1) is one.
 baresip_start() {
     local user=$1 other=$2 transport=${3:-udp} home=$DIR/baresip-$1
-    rm -rf "$home"
     BARESIP_PORT[$user]=$(free_port)
     mkdir -p "$home"
     baresip_config "$user" >"$home/config"

@@ -138,6 +138,18 @@ START_TEST(each_role_may_do_its_own_work_and_no_more)
     ck_assert(may("presence_admin", "select presence.terminate_subscription(1)"));
     ck_assert(may("presence_admin", "delete from presence.publication"));
     ck_assert(!may("presence_admin", "delete from presence_state.publication"));
+    ck_assert(may("presence_reader", "select id, aor, waiting_devices from presence.message"));
+    ck_assert(!may("presence_reader", "select body from presence.message"));
+    ck_assert(may("presence_reader", "select * from presence.delivery, presence.device"));
+    ck_assert(may("presence_admin", "select * from presence.message"));
+    ck_assert(may("presence_admin", "delete from presence.message"));
+    ck_assert(may("presence_admin", "delete from presence.device"));
+    ck_assert(may("presence_admin",
+                  "select presence.send_message('bob@x.org', 'alice@example.org', 'hello')"));
+    ck_assert(may("presence_admin", "select presence.remove_account('alice@example.org');"
+                                    "set constraints all immediate"));
+    ck_assert(!may("presence_reader",
+                   "select presence.send_message('bob@x.org', 'alice@example.org', 'hello')"));
     ck_assert(!may("presence_admin", "select * from presence_state.secret"));
     ck_assert(may("presence_server", "select ha1_md5 from presence.account"));
     ck_assert(may("presence_server", "select * from presence_state.take_over(1)"));
@@ -161,6 +173,14 @@ START_TEST(what_people_ask_for_is_checked)
     ck_assert(!may("presence_admin", "select presence.publish('a@nowhere.org', '<x/>')"));
     ck_assert(!may("presence_admin", "select presence.publish('a@example.org', '<x/>', '-1 s')"));
     ck_assert(!may("presence_admin", "select presence.terminate_subscription(1, 'because')"));
+    ck_assert(!may("presence_admin", "select presence.send_message('b@x', 'no@example.org', '')"));
+    ck_assert(!may("presence_admin", "select presence.send_message('b', 'alice@example.org', '')"));
+    ck_assert(!may("presence_admin", "select presence.send_message(E'b@x\\r\\nX: y',"
+                                     " 'alice@example.org', '')"));
+    ck_assert(!may("presence_admin", "select presence.send_message('b@x', 'alice@example.org', '',"
+                                     " E'a/b\\r\\nX: y')"));
+    ck_assert(!may("presence_admin", "select presence.send_message('b@x', 'alice@example.org', '',"
+                                     " 'a/b', '-1 s')"));
 }
 END_TEST
 
