@@ -106,12 +106,6 @@ static bool is_good(const struct letter *letter, const struct exchange *exchange
            (status == 482 && letter->attempts + exchange->repeats > 1);
 }
 
-/* 480 also is said while the database is away, when no phone took it. */
-static bool is_for_now(const struct crash *self, unsigned status)
-{
-    return (status >= 500 && status < 600) || (status == 480 && self->mail.epoch % 2 == 1);
-}
-
 static void on_final(void *context, struct exchange *exchange, const struct scan *response)
 {
     struct crash *self = context;
@@ -125,7 +119,7 @@ static void on_final(void *context, struct exchange *exchange, const struct scan
         repeat_later(self, talk, letter);
     } else if (is_good(letter, exchange, response->status)) {
         acknowledged(self, talk, letter, response->status);
-    } else if (is_for_now(self, response->status)) {
+    } else if (response->status >= 500 && response->status < 600) {
         self->counts.refused++;
         repeat_later(self, talk, letter);
     } else {
@@ -166,11 +160,14 @@ static void compose(struct crash *self, struct exchange *exchange, const struct 
     char to_bytes[CRASH_URI_BYTES];
     char call_id[64];
     char body[MAIL_BODY_BYTES];
+    char expires[32] = "";
     struct span to = crash_uri(self, to_bytes, self->accounts + mail_mailbox(letter));
     struct request request;
 
     (void)snprintf(call_id, sizeof(call_id), "m%u-%u-%x@crash", letter->talk,
                    call_number(letter->talk, number), self->run);
+    if (letter->brief_s > 0)
+        (void)snprintf(expires, sizeof(expires), "Expires: %u\r\n", letter->brief_s);
     request = (struct request){
         .method = SPAN("MESSAGE"),
         .uri = to,
@@ -179,6 +176,7 @@ static void compose(struct crash *self, struct exchange *exchange, const struct 
         .to_uri = to,
         .call_id = span_of(call_id),
         .cseq = number,
+        .headers = span_of(expires),
         .content_type = SPAN("text/plain;charset=UTF-8"),
         .body = mail_body(letter, number, body),
     };
@@ -211,7 +209,9 @@ static void write_to(struct crash *self, uint32_t index)
     struct letter *letter = new_letter(&self->mail);
 
     letter->talk = index;
-    letter->must = known_phones(self, mail_mailbox(letter));
+    letter->began_us = self->now_us;
+    letter->brief_s = crash_random(self, 100) < 5 ? 1 + crash_random(self, 3) : 0;
+    letter->must = letter->brief_s > 0 ? 0 : known_phones(self, mail_mailbox(letter));
     self->mail.talks[index].letter = mail_number(self, letter);
     attempt(self, index);
 }

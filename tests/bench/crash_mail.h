@@ -18,6 +18,7 @@
  *     5xx, no answer         -> it may arrive; the sender repeats it in a new transaction with
  *                               the same Call-ID, CSeq and From tag, or gives it up
  *     anything else          -> a violation
+ *     any, and an Expires    -> as much as it can reach before
  *
  * A phone may get a letter again only when the server cannot know of its answer: because the server
  * or PostgreSQL died in between, or because the sender had repeated it. What the tables once
@@ -52,8 +53,10 @@ struct letter {
     enum letter_state state;
     uint32_t talk;
     uint32_t attempts; /* transactions */
-    uint32_t must;     /* bits: the phones that were known before it was sent */
-    bool row_seen;     /* by the check in progress */
+    uint32_t must;     /* bits: the phones that were known before it was sent; brief: none */
+    uint32_t brief_s;  /* its Expires: it need not arrive, and not at all later; 0: none */
+    int64_t began_us;
+    bool row_seen; /* by the check in progress */
     struct copy copies[MAIL_PHONES];
 };
 
@@ -75,6 +78,7 @@ struct phone {
     uint32_t number;
     uint32_t mailbox;
     uint32_t port; /* of the wire */
+    uint32_t life; /* each move is to an address that it never had: the old one hears nothing */
     uint32_t cseq;
     uint32_t arrivals;
 };
@@ -84,7 +88,7 @@ struct slow_answer {
     int64_t due_us; /* 0: none */
     struct phone *phone;
     uint32_t letter;
-    uint32_t port;
+    uint32_t life;
     bool again;
     size_t len;
     char head[2048]; /* of the request */

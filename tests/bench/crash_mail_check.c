@@ -100,7 +100,8 @@ static uint32_t missing_phone(const struct letter *letter)
 
 static bool is_due(const struct letter *letter)
 {
-    return letter->state == LETTER_KEPT && missing_phone(letter) < MAIL_PHONES;
+    return letter->state == LETTER_KEPT && letter->brief_s == 0 &&
+           missing_phone(letter) < MAIL_PHONES;
 }
 
 uint32_t mail_due(struct crash *self)

@@ -4,8 +4,11 @@
 #include <stdio.h>
 
 #define MS ((int64_t)1000)
-#define LONG_EXPIRES_S 600
-#define SLOW_US (1500 * MS) /* at the most, until a slow phone answers */
+#define LONG_EXPIRES_S 30
+#define LAST_EXPIRES_S 600
+#define SECOND_US ((int64_t)1000000)
+#define STALE_US (8 * SECOND_US) /* Timer F of the server, and what a disaster takes */
+#define SLOW_US (1500 * MS)      /* at the most, until a slow phone answers */
 #define KNOWN_BY_NOW_US                                                                            \
     (200 * MS) /* an answer that is older has been seen by a server that lives */
 
@@ -51,9 +54,9 @@ static void put_contact(const struct crash *self, const struct phone *phone, uin
         (void)snprintf(instance, sizeof(instance),
                        ";+sip.instance=\"<urn:uuid:00000000-0000-4000-8000-%06x%06x>\"%s",
                        phone->mailbox, phone->number, phone->number == 2 ? ";reg-id=1" : "");
-    (void)snprintf(out, size, "<sip:d%u-%u-%x@127.0.0.1:%u>;expires=%u%s", phone->mailbox,
-                   phone->number, self->run, wire_local_port(&self->wire, phone->port), expires_s,
-                   instance);
+    (void)snprintf(out, size, "<sip:d%u-%u-%u-%x@127.0.0.1:%u>;expires=%u%s", phone->mailbox,
+                   phone->number, phone->life, self->run, wire_local_port(&self->wire, phone->port),
+                   expires_s, instance);
 }
 
 static void compose(struct crash *self, struct exchange *exchange, struct phone *phone,
@@ -125,8 +128,10 @@ static enum phone_state some_state(struct crash *self)
 static void come_back(struct crash *self, struct phone *phone)
 {
 
-    if (crash_random(self, 100) < 40)
+    if (crash_random(self, 100) < 40) {
         phone->port = 1 + crash_random(self, MAIL_PORTS);
+        phone->life++;
+    }
     sign(self, phone, some_state(self), some_expires_s(self));
 }
 
@@ -169,20 +174,21 @@ void phones_sign_on(struct crash *self)
         struct phone *phone = &self->mail.phones[i];
 
         if (exists(phone) && !phone->busy && !phone->settled)
-            sign(self, phone, PHONE_ON, LONG_EXPIRES_S);
+            sign(self, phone, PHONE_ON, LAST_EXPIRES_S);
     }
 }
 
 /* ---- what comes ---- */
 
-/* Whose contact the Request-URI is; NULL when it is none of this run. */
-static struct phone *addressed(struct crash *self, const struct scan *request)
+/* Whose contact the Request-URI is, and of which life; NULL when it is none of this run. */
+static struct phone *addressed(struct crash *self, const struct scan *request, uint32_t *life)
 {
-    uint32_t numbers[2];
+    uint32_t numbers[3];
 
-    if (scan_dashed(scan_behind(request->head, SPAN("MESSAGE sip:d")), numbers, 2) != 2 ||
+    if (scan_dashed(scan_behind(request->head, SPAN("MESSAGE sip:d")), numbers, 3) != 3 ||
         numbers[0] >= self->mail.mailboxes || numbers[1] >= mail_phone_count(numbers[0]))
         return NULL;
+    *life = numbers[2];
     return mail_phone(self, numbers[0], numbers[1]);
 }
 
@@ -218,17 +224,29 @@ static void judge_again(struct crash *self, const struct phone *phone, const str
                         (double)(self->now_us - copy->answered_us) / 1e6);
 }
 
+/* A relay may still be repeated until Timer F; senders repeat as well. */
+static void judge_age(struct crash *self, const struct phone *phone, const struct letter *letter)
+{
+    int64_t age_us = self->now_us - letter->began_us - letter->brief_s * SECOND_US;
+
+    if (letter->brief_s > 0 && letter->attempts == 1 && age_us > STALE_US)
+        crash_violation(self, "STALE: letter %u came to phone %u-%u %.1f s after it had expired",
+                        mail_number(self, letter), phone->mailbox, phone->number,
+                        (double)age_us / 1e6);
+}
+
 static void note(struct crash *self, struct phone *phone, struct letter *letter, struct copy *copy)
 {
     copy->arrived = ++phone->arrivals;
+    judge_age(self, phone, letter);
     self->mail.counts.copies++;
     crash_log(self, "letter %u is at phone %u-%u", mail_number(self, letter), phone->mailbox,
               phone->number);
 }
 
 /* RFC 3261 section 8.2.2.2: some phones know a repeat by its identity. */
-static void answer(struct crash *self, const struct phone *phone, struct letter *letter,
-                   uint32_t port, bool again, const struct scan *request)
+static void answer(struct crash *self, const struct phone *phone, struct letter *letter, bool again,
+                   const struct scan *request)
 {
     struct copy *copy = &letter->copies[phone->number];
 
@@ -237,14 +255,14 @@ static void answer(struct crash *self, const struct phone *phone, struct letter 
         copy->epoch = self->mail.epoch;
     }
     if (again && phone->mailbox % 2 == 1)
-        message_answer(&self->wire, port, request, SPAN("SIP/2.0 482 Loop Detected"));
+        message_answer(&self->wire, phone->port, request, SPAN("SIP/2.0 482 Loop Detected"));
     else
-        message_answer(&self->wire, port, request, SPAN("SIP/2.0 200 OK"));
+        message_answer(&self->wire, phone->port, request, SPAN("SIP/2.0 200 OK"));
 }
 
 /* False when too many answers are owed. */
 static bool answer_later(struct crash *self, struct phone *phone, const struct letter *letter,
-                         uint32_t port, bool again, const struct scan *request)
+                         bool again, const struct scan *request)
 {
     for (int i = 0; i < MAIL_SLOW; i++) {
         struct slow_answer *slow = &self->mail.slow[i];
@@ -254,7 +272,7 @@ static bool answer_later(struct crash *self, struct phone *phone, const struct l
         slow->due_us = self->now_us + crash_random(self, (uint32_t)SLOW_US);
         slow->phone = phone;
         slow->letter = mail_number(self, letter);
-        slow->port = port;
+        slow->life = phone->life;
         slow->again = again;
         slow->len = request->head.len;
         memcpy(slow->head, request->head.at, request->head.len);
@@ -273,13 +291,12 @@ void phones_answer(struct crash *self)
             continue;
         slow->due_us = 0;
         must(scan_message((struct span){slow->head, slow->len}, &request));
-        if (slow->phone->state != PHONE_OFF && slow->phone->port == slow->port)
-            answer(self, slow->phone, &self->mail.letters[slow->letter - 1], slow->port,
-                   slow->again, &request);
+        if (slow->phone->state != PHONE_OFF && slow->phone->life == slow->life)
+            answer(self, slow->phone, &self->mail.letters[slow->letter - 1], slow->again, &request);
     }
 }
 
-static void take(struct crash *self, struct phone *phone, struct letter *letter, uint32_t port,
+static void take(struct crash *self, struct phone *phone, struct letter *letter,
                  const struct scan *request)
 {
     struct copy *copy = &letter->copies[phone->number];
@@ -292,9 +309,8 @@ static void take(struct crash *self, struct phone *phone, struct letter *letter,
         judge_again(self, phone, letter, copy);
     if (self->traffic && crash_random(self, 100) < 5) /* as if the answer were lost */
         return;
-    if (phone->state != PHONE_SLOW ||
-        !answer_later(self, phone, letter, port, again && !known, request))
-        answer(self, phone, letter, port, again && !known, request);
+    if (phone->state != PHONE_SLOW || !answer_later(self, phone, letter, again && !known, request))
+        answer(self, phone, letter, again && !known, request);
 }
 
 /* The letter, when the MESSAGE is whole and is for this phone. */
@@ -320,7 +336,8 @@ static struct letter *letter_for(struct crash *self, const struct phone *phone,
 
 void phone_receive(struct crash *self, uint32_t port, const struct scan *request)
 {
-    struct phone *phone = addressed(self, request);
+    uint32_t life = 0;
+    struct phone *phone = addressed(self, request, &life);
     struct letter *letter;
 
     if (phone == NULL) {
@@ -328,7 +345,7 @@ void phone_receive(struct crash *self, uint32_t port, const struct scan *request
                         (int)(request->head.len < 60 ? request->head.len : 60), request->head.at);
         return;
     }
-    if (phone->state == PHONE_OFF || phone->port != port)
+    if (phone->state == PHONE_OFF || phone->life != life)
         return;
     if (self->traffic && crash_random(self, 100) < 3) /* as if it were lost */
         return;
@@ -338,5 +355,5 @@ void phone_receive(struct crash *self, uint32_t port, const struct scan *request
     if (phone->state == PHONE_BUSY)
         message_answer(&self->wire, port, request, SPAN("SIP/2.0 480 Temporarily Unavailable"));
     else
-        take(self, phone, letter, port, request);
+        take(self, phone, letter, request);
 }

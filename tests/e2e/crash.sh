@@ -65,7 +65,10 @@ database {
 }
 http { port = $3 }
 log { level = warning }
-registration { expires_min_s = 1 }
+registration {
+    expires_min_s = 1
+    contacts_max = 100
+}
 subscription { expires_min_s = 1 }
 publication { expires_min_s = 1 }
 message {
