@@ -17,7 +17,10 @@ registered() {
 }
 nobody_registered() { ! rows 'select 1 from presence.binding'; }
 
-forget() { for user in alice bob; do baresip_forget $user; done; }
+forget() {
+    local user
+    for user in "${!BARESIP_PID[@]}"; do baresip_forget "$user"; done
+}
 tell() { baresip_tell "$@" >/dev/null; }
 rings() { baresip_said "$1" 'Incoming call from'; }
 hears() { [ "$(baresip_tone "$1")" = "$2" ]; }
@@ -88,6 +91,44 @@ come_in_order() {
     grep -x 'the first the second the third' "$DIR/came"
 }
 
+phones_of_bob() { [ "$(sql -c "select count(*) from presence.binding where aor = 'bob@$DOMAIN'")" = "$1" ]; }
+
+# Both phones of bob's ring; where he answers it goes on, the other one is cancelled.
+forks() {
+    forget
+    tell alice dial "sip:bob@$DOMAIN"
+    within 5 rings bob && within 5 rings bob.desk || return 1
+    tell bob.desk accept
+    within 5 baresip_said alice 'Call established' && within 5 baresip_said bob 'session closed'
+}
+message_to_both() {
+    message alice bob "$1" && within 5 baresip_said bob.desk "$1"
+}
+
+# A message waits for every phone that is known, but not for one that is gone for good.
+forget_desk() {
+    baresip_stop bob.desk
+    within 10 phones_of_bob 1 || return 1
+    sql -c "delete from presence.device where device_key ~ '$(cat "$DIR/baresip-bob.desk/uuid")'"
+}
+
+# The phone is dead, its registration is not: what is sent is kept until it is back.
+dies() {
+    forget
+    baresip_kill bob
+    tell alice contact_next
+    tell alice message 'are you there?'
+    within 10 is_kept bob
+}
+returns() { within 10 baresip_said bob 'are you there?' && within 5 phones_of_bob 2; }
+remove_first() {
+    sql -c "delete from presence.binding where id = (select min(id) from presence.binding where aor = 'bob@$DOMAIN')"
+    within 5 phones_of_bob 1
+}
+
+# The phones know nothing of it: no registration is made again before the next call.
+server_dies_and_returns() { server_kill && server_start; }
+
 all_of() {
     local over=$1 user
     baresip_start alice bob "$over"
@@ -105,6 +146,22 @@ all_of() {
     expect "$over: bob rejects with 486" rejects
     expect "$over: alice gives up while it rings" cancels
     expect "$over: nobody answers, and the server gives up" gives_up
+    baresip_start bob.desk alice "$over"
+    expect "$over: bob registers another phone" within 10 phones_of_bob 2
+    expect "$over: both ring, one answers, the other stops" forks
+    expect "$over: alice hears the one that answered" within 10 hears alice 660
+    expect "$over: it hangs up" hang_up bob.desk alice
+    expect "$over: a message reaches both" message_to_both 'to both of you'
+    expect "$over: the other phone is forgotten" forget_desk
+    expect "$over: a message to a phone that has died is kept" dies
+    baresip_start bob alice "$over"
+    expect "$over: and comes when it is back" returns
+    expect "$over: what the dead one had registered is removed by SQL" remove_first
+    if [ "$over" = udp ]; then
+        expect "$over: the server dies and is back" server_dies_and_returns
+        expect "$over: alice calls bob as before" call alice bob
+        expect "$over: and hangs up" hang_up alice bob
+    fi
     expect "$over: messages wait for bob while his phone is off" messages_wait
     baresip_start bob alice "$over"
     expect "$over: he gets them in order when it is on again" come_in_order
@@ -117,8 +174,8 @@ all_of() {
 }
 
 stop_phones() {
-    baresip_stop alice
-    baresip_stop bob
+    local phone
+    for phone in "${!BARESIP_PID[@]}"; do baresip_stop "$phone"; done
     server_tear_down
 }
 

@@ -217,6 +217,12 @@ flow_3_11() {
     caller $DOMAIN "$(both)" "${ASKS[@]}" refused:480
 }
 
+# An INVITE larger than a datagram should be; a phone that takes no connection gets it nevertheless.
+flow_large() {
+    callee bob asked_large ring answer confirmed hang_up
+    caller $DOMAIN "$(both)" invite challenged invite_large ringing answered confirm hung_up
+}
+
 # Calls side by side; registered by a scenario of its own, since they all differ in their Call-IDs.
 flow_many() {
     PORT=$(free_port)
@@ -242,6 +248,7 @@ all_flows() {
     expect "3.9: busy (${WAY/-/ to })" flow 3_9 2
     expect "3.10: a phone that does not respond ends in 408 (${WAY/-/ to })" flow 3_10 2
     expect "3.11: temporarily unavailable after ringing (${WAY/-/ to })" flow 3_11 2
+    expect "3.2 with a large INVITE (${WAY/-/ to })" flow large 2
 }
 
 # ---- the end: nothing is left ----

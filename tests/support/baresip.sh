@@ -1,11 +1,12 @@
 #!/bin/bash
 # baresip.sh - baresip without a screen; source it after server.sh.
 #
-#   baresip_start USER OTHER [TRANSPORT]   registers, publishes, and subscribes to OTHER's presence
+#   baresip_start USER OTHER [TRANSPORT]   registers, publishes, and subscribes to OTHER's presence;
+#                                          "bob.desk" is one more phone of bob's
 #   baresip_tell USER COMMAND [PARAMETERS] runs one of its commands, prints what it says
 #   baresip_tone USER                      what it hears
 #   baresip_said USER TEXT                 whether it has printed that since baresip_forget USER
-#   baresip_stop USER
+#   baresip_stop USER, baresip_kill USER
 #
 # It calls with a tone in G.711, each user with one of its own, and keeps what it hears.
 declare -A BARESIP_PID=() BARESIP_PORT=() BARESIP_TONE=([alice]=440 [bob]=660 [carol]=880)
@@ -28,7 +29,7 @@ ctrl_tcp_listen 127.0.0.1:${BARESIP_PORT[$1]}
 sip_listen 127.0.0.1:0
 ausrc_srate 48000
 ausrc_channels 2
-audio_source ausine,${BARESIP_TONE[$1]}
+audio_source ausine,${BARESIP_TONE[${1%%.*}]}
 snd_path $DIR/baresip-$1
 audio_player aubridge,$1
 audio_alert aubridge,alert-$1
@@ -37,15 +38,16 @@ EOF
 
 # Messages that come in are printed on a terminal alone: script(1) is one.
 baresip_start() {
-    local user=$1 other=$2 transport=${3:-udp} home=$DIR/baresip-$1
-    BARESIP_PORT[$user]=$(free_port)
-    mkdir -p "$home"
-    baresip_config "$user" >"$home/config"
+    local user=${1%%.*} other=$2 transport=${3:-udp} home=$DIR/baresip-$1
+    BARESIP_PORT[$1]=$(free_port)
+    mkdir -p "$home" # when it is there already, it is the same phone again, by its UUID
+    baresip_forget "$1"
+    baresip_config "$1" >"$home/config"
     echo "<sip:$user@$DOMAIN;transport=$transport>;auth_user=$user;auth_pass=secret;\
 outbound=\"sip:127.0.0.1:$SIP_PORT;transport=$transport\";regint=60;pubint=60" >"$home/accounts"
     echo "\"$other\" <sip:$other@$DOMAIN>;presence=p2p" >"$home/contacts"
     script -qfc "exec baresip -f '$home'" /dev/null </dev/null >>"$home/log" 2>&1 &
-    BARESIP_PID[$user]=$!
+    BARESIP_PID[$1]=$!
 }
 
 baresip_tell() {
@@ -74,6 +76,15 @@ baresip_said() { grep -qa -- "$2" "$DIR/baresip-$1/log"; }
 baresip_forget() {
     : >"$DIR/baresip-$1/log"
     rm -f "$DIR/baresip-$1"/dump-*.wav
+}
+
+# baresip_kill USER: as if its battery were out. The phone is the child of script(1).
+baresip_kill() {
+    local pid=${BARESIP_PID[$1]}
+    # shellcheck disable=SC2046 # no child, no word
+    kill -KILL $(<"/proc/$pid/task/$pid/children")
+    wait "$pid" 2>/dev/null || true
+    unset "BARESIP_PID[$1]"
 }
 
 # In good order: it unregisters and unsubscribes.
