@@ -109,7 +109,7 @@ static const struct config_key keys[] = {
     NUMBER(limits, udp_request_bytes_max, "bytes", "1300", 500, 65507, LATER, "Longer requests of ours leave over TCP where the peer offers it (RFC 3261 section 18.1.1)."),
     NUMBER(limits, xml_depth_max, "", "32", 8, 256, LATER, "Nesting of a published document."),
     NUMBER(limits, xml_elements_max, "", "1000", 16, 100000, LATER, "Elements of a published document."),
-    NUMBER(limits, transactions_max, "", "1000000", 100, 16000000, LATER, "Transactions at a time; more requests get 500 and Retry-After."),
+    NUMBER(limits, transactions_max, "", "1000000", 100, 16000000, LATER, "Transactions at a time; more take the place of answered ones, then get 500 and Retry-After."),
     NUMBER(limits, requests_max, "", "20000", 100, 1000000, LATER, "Requests that wait for a commit; more get 500 and Retry-After."),
 
     NUMBER(proxy, forks_max, "", "1000000", 1, 16000000, LIVE, "Requests passed on that are not over yet; more get 500 and Retry-After."),

@@ -276,9 +276,12 @@ static void find_ways(const struct keep *self, const struct mailbox *mailbox, st
 
 bool keep_has_before(const struct keep *self, struct span aor)
 {
-    const struct mailbox *mailbox = mailboxes_find(&self->state->mailboxes, aor);
+    const struct mailbox *mailbox;
     struct ways ways;
 
+    if (messages_waiting(self->state->messages) == 0)
+        return false;
+    mailbox = mailboxes_find(&self->state->mailboxes, aor);
     if (mailbox == NULL || mailbox_waiting(mailbox) == 0)
         return false;
     find_ways(self, mailbox, &ways);

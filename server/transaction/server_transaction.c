@@ -52,6 +52,7 @@ struct server_transaction {
     struct timer timer;
     struct transactions *layer;
     struct handle handle;
+    struct list answered; /* among those that only wait for repeated requests */
     struct flow arrived_on;
     struct flow to;
     struct kept kept;     /* the request until there is a response, then that */
@@ -141,6 +142,7 @@ static void destroy(struct transactions *self, struct server_transaction *it)
     if (it->state == SERVER_TRYING || it->state == SERVER_PROCEEDING)
         (*self->counters.unanswered)++;
     timer_stop(self->timers, &it->timer);
+    list_remove(&it->answered);
     table_remove(&self->server_table, &it->link);
     handle_remove(self->server_handles, it->handle);
     kept_drop(self->shelf, &it->kept);
@@ -270,6 +272,8 @@ static void apply(struct transactions *self, struct server_transaction *it, enum
         destroy(self, it);
     } else {
         it->state = arrow->next;
+        if (it->state == SERVER_COMPLETED && !it->is_invite && list_empty(&it->answered))
+            list_append(&self->answered, &it->answered);
         if (arrow->actions & START_TIMER)
             start_state_timer(self, it);
         if (arrow->actions & (KEEP | SEND)) {
@@ -335,17 +339,34 @@ static struct server_transaction *match(struct transactions *self,
     return NULL;
 }
 
+/*
+ * At the cap, what was answered longest ago goes: Timer J keeps it for 32 s, most of which no
+ * client needs, and new requests are worth more. NULL when there is none to go.
+ */
+static struct server_transaction *alloc(struct transactions *self)
+{
+    struct server_transaction *it = pool_alloc(self->server_pool);
+    struct list *oldest = it != NULL ? NULL : list_take(&self->answered);
+
+    if (oldest == NULL)
+        return it;
+    (*self->counters.forgotten)++;
+    destroy(self, CONTAINER_OF(oldest, struct server_transaction, answered));
+    return pool_alloc(self->server_pool);
+}
+
 /* NULL at the cap. */
 static struct server_transaction *create(struct transactions *self,
                                          const struct sip_message *request, const struct flow *from,
                                          const struct match_key *key)
 {
-    struct server_transaction *it = pool_alloc(self->server_pool);
+    struct server_transaction *it = alloc(self);
     struct instant now = transactions_now(self);
 
     if (it == NULL)
         return NULL;
     memset(it, 0, sizeof(*it));
+    list_init(&it->answered);
     must(handle_add(self->server_handles, it, &it->handle) == STATUS_OK);
     it->layer = self;
     it->key_word = key->words[1];
@@ -512,6 +533,7 @@ bool server_transaction_is_unanswered(const struct transactions *self, struct ha
 void server_transactions_init(struct transactions *self)
 {
     crypto_random(&self->match_secret, sizeof(self->match_secret));
+    list_init(&self->answered);
     self->server_handles = handle_table_new(self->options.server_max);
     self->server_pool = pool_new(sizeof(struct server_transaction), self->options.server_max);
 }

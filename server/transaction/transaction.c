@@ -110,6 +110,8 @@ static void make_counters(struct transaction_counters *self, struct metrics *met
                                     "client transactions without a final response");
     self->refused = metric_counter(metrics, "transaction_refused_total", NULL,
                                    "requests refused because of too many transactions");
+    self->forgotten = metric_counter(metrics, "transaction_forgotten_total", NULL,
+                                     "answered transactions that went before their time, for room");
     self->unanswered = metric_counter(metrics, "transaction_unanswered_total", NULL,
                                       "server transactions that ended without a final response");
 }

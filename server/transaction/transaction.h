@@ -46,7 +46,11 @@ struct transaction_sink {
 /** Zero stands for the default of each. */
 struct transaction_options {
     struct transaction_timers timers;
-    uint32_t server_max;    /* server transactions at a time; default 1,000,000 */
+    /**
+     * Server transactions at a time; default 1,000,000. One more takes the place of the one that
+     * was answered longest ago, and is refused only when all are unanswered or INVITEs.
+     */
+    uint32_t server_max;
     uint32_t client_max;    /* client transactions at a time; default 1,000,000 */
     uint16_t node;          /* this node's number, which our branches bear */
     uint32_t retry_after_s; /* said when server_max is reached; default 5 */

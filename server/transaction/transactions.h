@@ -26,6 +26,7 @@ struct transaction_counters {
     uint64_t *strays;
     uint64_t *foreign;
     uint64_t *refused;
+    uint64_t *forgotten; /* answered ones that went before their time, at the cap */
     uint64_t *unanswered;
     uint64_t *forbidden; /* responses that RFC 4320 does not let out */
 };
@@ -45,6 +46,7 @@ struct transactions {
 
     struct table server_table; /* by match_key */
     struct match_secret match_secret;
+    struct list answered; /* non-INVITE, the oldest first */
     struct handle_table *server_handles;
     struct pool *server_pool;
     uint64_t server_counts[2]; /* [is_invite] */

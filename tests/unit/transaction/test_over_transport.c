@@ -16,6 +16,7 @@ struct stack {
     unsigned results;
     enum client_outcome outcome;
     int status;
+    bool silent; /* requests are not answered */
 };
 
 static const char message[] =
@@ -33,6 +34,8 @@ static void on_request(void *context, struct sip_message *request, const struct 
 
     (void)invite;
     stack->requests++;
+    if (stack->silent)
+        return;
     buffer_init(&response, 4096);
     sip_compose_response_head(&response, request, 200, (struct span){0}, SPAN("tag"), &source,
                               false);
@@ -161,8 +164,8 @@ START_TEST(above_the_cap_the_client_reads_500_with_retry_after)
     char second[sizeof(message)];
 
     stack_init(&stack, addresses[_i], &options);
+    stack.silent = true; /* so that the first makes no room */
     sockets_send(stack.sockets, span_of(message));
-    ck_assert(sockets_receive(stack.sockets));
     memcpy(second, message, sizeof(second));
     memcpy(strstr(second, "z9hG4bKx"), "z9hG4bKy", 8);
     sockets_send(stack.sockets, span_of(second));

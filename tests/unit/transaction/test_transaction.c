@@ -285,6 +285,28 @@ START_TEST(above_the_cap_a_request_is_refused_and_an_ack_is_not)
 }
 END_TEST
 
+START_TEST(at_the_cap_what_was_answered_longest_ago_makes_room)
+{
+    struct transaction_options options = {.server_max = 2};
+    struct rig *rig = rig_new(&options, false);
+
+    request(rig, "MESSAGE", "192.0.2.9", ";branch=z9hG4bK1", 5, "");
+    rig_respond(rig, 200);
+    request(rig, "MESSAGE", "192.0.2.9", ";branch=z9hG4bK2", 5, "");
+    rig_respond(rig, 200);
+    request(rig, "MESSAGE", "192.0.2.9", ";branch=z9hG4bK3", 5, "");
+    ck_assert_uint_eq(rig->requests, 3);
+    ck_assert_uint_eq(rig->refused, 0);
+    request(rig, "MESSAGE", "192.0.2.9", ";branch=z9hG4bK2", 5, ""); /* still known */
+    ck_assert_uint_eq(rig->requests, 3);
+    request(rig, "MESSAGE", "192.0.2.9", ";branch=z9hG4bK1", 5, ""); /* forgotten */
+    ck_assert_uint_eq(rig->requests, 4);
+    request(rig, "MESSAGE", "192.0.2.9", ";branch=z9hG4bK4", 5, ""); /* both are unanswered */
+    ck_assert_uint_eq(rig->refused, 1);
+    rig_free(rig);
+}
+END_TEST
+
 START_TEST(above_the_cap_no_client_transaction_is_made)
 {
     struct transaction_options options = {.client_max = 1};
@@ -367,6 +389,7 @@ static void add_caps(Suite *suite)
     TCase *tcase = tcase_create("caps and ends");
 
     tcase_add_test(tcase, above_the_cap_a_request_is_refused_and_an_ack_is_not);
+    tcase_add_test(tcase, at_the_cap_what_was_answered_longest_ago_makes_room);
     tcase_add_test(tcase, above_the_cap_no_client_transaction_is_made);
     tcase_add_test(tcase, a_dead_handle_does_nothing);
     tcase_add_test(tcase, what_is_alive_is_freed_with_the_layer);
