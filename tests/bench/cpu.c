@@ -33,39 +33,57 @@ static bool is_listed(const char *pids, long pid)
     return false;
 }
 
-/* Ticks of one process, when it or its parent is listed: proc(5), the stat file. */
-static uint64_t ticks_of(const char *pids, const char *pid)
+/* The numbers of a stat file behind the name, as proc(5) has them: 4 is the parent. */
+enum {
+    PARENT = 4,
+    USER = 14,
+    SYSTEM = 15,
+    CHILDRENS_USER = 16,
+    CHILDRENS_SYSTEM = 17,
+    FIELDS = 18
+};
+
+static bool read_stat(const char *pid, long fields[FIELDS])
 {
     char path[300];
     char line[1024];
-    const char *behind;
+    char *at;
     size_t got;
     FILE *file;
-    long parent;
-    unsigned long user, system, childrens_user, childrens_system;
 
     (void)snprintf(path, sizeof(path), "/proc/%s/stat", pid);
     file = fopen(path, "re");
     if (file == NULL)
-        return 0; /* it has just ended; its parent counts it */
+        return false; /* it has just ended; its parent counts it */
     got = fread(line, 1, sizeof(line) - 1, file);
     (void)fclose(file);
     line[got] = '\0';
-    behind = strrchr(line, ')'); /* the name may hold anything */
-    if (behind == NULL ||
-        sscanf(behind + 1, " %*c %ld %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu %lu %lu", &parent,
-               &user, &system, &childrens_user, &childrens_system) != 5)
+    at = strrchr(line, ')'); /* the name may hold anything */
+    if (at == NULL || strlen(at) < 4)
+        return false;
+    at += 3; /* the state is a letter */
+    for (int i = PARENT; i < FIELDS; i++)
+        fields[i] = strtol(at, &at, 10);
+    return true;
+}
+
+/* Ticks of one process, when it or its parent is listed. */
+static int64_t ticks_of(const char *pids, const char *pid)
+{
+    long fields[FIELDS];
+
+    if (!read_stat(pid, fields))
         return 0;
     if (is_listed(pids, strtol(pid, NULL, 10)))
-        return user + system + childrens_user + childrens_system;
-    return is_listed(pids, parent) ? user + system : 0;
+        return fields[USER] + fields[SYSTEM] + fields[CHILDRENS_USER] + fields[CHILDRENS_SYSTEM];
+    return is_listed(pids, fields[PARENT]) ? fields[USER] + fields[SYSTEM] : 0;
 }
 
 int64_t cpu_of_us(const char *pids)
 {
     DIR *processes;
     const struct dirent *entry;
-    uint64_t ticks = 0;
+    int64_t ticks = 0;
 
     if (pids == NULL)
         return 0;
@@ -75,5 +93,5 @@ int64_t cpu_of_us(const char *pids)
         if (isdigit((unsigned char)entry->d_name[0]))
             ticks += ticks_of(pids, entry->d_name);
     (void)closedir(processes);
-    return (int64_t)(ticks * 1000000 / (uint64_t)sysconf(_SC_CLK_TCK));
+    return ticks * 1000000 / sysconf(_SC_CLK_TCK);
 }

@@ -42,7 +42,7 @@ enum letter_state {
 /** What one phone has seen of one letter. */
 struct copy {
     uint32_t arrived;    /* the how manieth it was that first came to this phone; 0: not yet */
-    uint32_t epoch;      /* of the crash test, at the first final answer */
+    uint32_t epoch;      /* of the crash test, when the request came that was answered */
     int64_t answered_us; /* when; 0: not yet */
     bool durable;        /* the tables have said that it is delivered */
     uint64_t branches[MAIL_BRANCHES];
@@ -83,13 +83,19 @@ struct phone {
     uint32_t arrivals;
 };
 
-/** What a slow phone will say. */
-struct slow_answer {
-    int64_t due_us; /* 0: none */
+/** A MESSAGE that a phone has to answer. */
+struct heard {
     struct phone *phone;
     uint32_t letter;
-    uint32_t life;
-    bool again;
+    uint32_t life;  /* of the phone */
+    uint32_t epoch; /* a server that has begun since does not know of it */
+    bool again;     /* in another transaction than the first time */
+};
+
+/** What a slow phone will answer. */
+struct slow_answer {
+    int64_t due_us; /* 0: none */
+    struct heard heard;
     size_t len;
     char head[2048]; /* of the request */
 };

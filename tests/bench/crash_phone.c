@@ -245,24 +245,23 @@ static void note(struct crash *self, struct phone *phone, struct letter *letter,
 }
 
 /* RFC 3261 section 8.2.2.2: some phones know a repeat by its identity. */
-static void answer(struct crash *self, const struct phone *phone, struct letter *letter, bool again,
-                   const struct scan *request)
+static void answer(struct crash *self, const struct heard *heard, const struct scan *request)
 {
-    struct copy *copy = &letter->copies[phone->number];
+    const struct phone *phone = heard->phone;
+    struct copy *copy = &self->mail.letters[heard->letter - 1].copies[phone->number];
 
-    if (copy->answered_us == 0 || copy->epoch != self->mail.epoch) {
+    if (copy->answered_us == 0 || copy->epoch != heard->epoch) {
         copy->answered_us = self->now_us;
-        copy->epoch = self->mail.epoch;
+        copy->epoch = heard->epoch;
     }
-    if (again && phone->mailbox % 2 == 1)
+    if (heard->again && phone->mailbox % 2 == 1)
         message_answer(&self->wire, phone->port, request, SPAN("SIP/2.0 482 Loop Detected"));
     else
         message_answer(&self->wire, phone->port, request, SPAN("SIP/2.0 200 OK"));
 }
 
 /* False when too many answers are owed. */
-static bool answer_later(struct crash *self, struct phone *phone, const struct letter *letter,
-                         bool again, const struct scan *request)
+static bool answer_later(struct crash *self, const struct heard *heard, const struct scan *request)
 {
     for (int i = 0; i < MAIL_SLOW; i++) {
         struct slow_answer *slow = &self->mail.slow[i];
@@ -270,10 +269,7 @@ static bool answer_later(struct crash *self, struct phone *phone, const struct l
         if (slow->due_us != 0 || request->head.len > sizeof(slow->head))
             continue;
         slow->due_us = self->now_us + crash_random(self, (uint32_t)SLOW_US);
-        slow->phone = phone;
-        slow->letter = mail_number(self, letter);
-        slow->life = phone->life;
-        slow->again = again;
+        slow->heard = *heard;
         slow->len = request->head.len;
         memcpy(slow->head, request->head.at, request->head.len);
         return true;
@@ -291,8 +287,8 @@ void phones_answer(struct crash *self)
             continue;
         slow->due_us = 0;
         must(scan_message((struct span){slow->head, slow->len}, &request));
-        if (slow->phone->state != PHONE_OFF && slow->phone->life == slow->life)
-            answer(self, slow->phone, &self->mail.letters[slow->letter - 1], slow->again, &request);
+        if (slow->heard.phone->state != PHONE_OFF && slow->heard.phone->life == slow->heard.life)
+            answer(self, &slow->heard, &request);
     }
 }
 
@@ -302,6 +298,11 @@ static void take(struct crash *self, struct phone *phone, struct letter *letter,
     struct copy *copy = &letter->copies[phone->number];
     bool again = copy->arrived != 0;
     bool known = seen_before(copy, scan_branch(request));
+    struct heard heard = {.phone = phone,
+                          .letter = mail_number(self, letter),
+                          .life = phone->life,
+                          .epoch = self->mail.epoch,
+                          .again = again && !known};
 
     if (!again)
         note(self, phone, letter, copy);
@@ -309,8 +310,8 @@ static void take(struct crash *self, struct phone *phone, struct letter *letter,
         judge_again(self, phone, letter, copy);
     if (self->traffic && crash_random(self, 100) < 5) /* as if the answer were lost */
         return;
-    if (phone->state != PHONE_SLOW || !answer_later(self, phone, letter, again && !known, request))
-        answer(self, phone, letter, again && !known, request);
+    if (phone->state != PHONE_SLOW || !answer_later(self, &heard, request))
+        answer(self, &heard, request);
 }
 
 /* The letter, when the MESSAGE is whole and is for this phone. */
