@@ -287,7 +287,7 @@ create trigger ask_delete instead of delete on presence.message
 create trigger ask_delete instead of delete on presence.device
     for each row execute function presence.ask_message_instead();
 
--- ---- an account that goes takes its messages along: the next one of that name is somebody else ----
+-- ---- an account that goes takes along what is its own: the next one of that name is somebody else ----
 
 create function presence.forget_account() returns trigger
     language plpgsql security definer set search_path = pg_catalog, pg_temp
@@ -296,6 +296,10 @@ begin
     if exists (select from presence.account a where a.aor = old.aor) then
         return null; -- it was removed and added again at one go
     end if;
+    insert into presence.command (kind, aor)
+    select 'unregister', old.aor
+     where exists (select from presence_state.binding b
+                    where b.bucket = presence.bucket_of(old.aor) and b.aor = old.aor);
     insert into presence.command (kind, aor, target)
     select 'remove_message', m.aor, m.id from presence_state.message m
      where m.bucket = presence.bucket_of(old.aor) and m.aor = old.aor order by m.id;
@@ -305,7 +309,7 @@ begin
     return null;
 end $$;
 comment on function presence.forget_account() is
-    'Trigger at the commit that removes an account: its kept messages are taken back and its devices forgotten.';
+    'Trigger at the commit that removes an account: its contacts are unregistered, its kept messages taken back, its devices forgotten.';
 
 create constraint trigger forget_account after delete on presence.account
     deferrable initially deferred for each row execute function presence.forget_account();

@@ -69,11 +69,9 @@ static struct handover *handover_of(struct device *device)
 
 static void queue(struct keep *self, struct mailbox *mailbox)
 {
-    struct waiting *waiting = mailbox->waiting;
-
-    if (!self->started || waiting == NULL || !list_empty(&waiting->turn))
+    if (!self->started || mailbox_waiting(mailbox) == 0 || !list_empty(&mailbox->letters->turn))
         return;
-    list_append(&self->turns, &waiting->turn);
+    list_append(&self->turns, &mailbox->letters->turn);
     loop_later(self->state->node.loop, &self->pump);
 }
 
@@ -163,7 +161,7 @@ static void on_message_done(void *context, struct mailbox *mailbox, int64_t id, 
 
         if (handover != NULL && handover->message == id)
             abandon(handover);
-        if (handover != NULL && mailbox->waiting == NULL)
+        if (handover != NULL && mailbox_waiting(mailbox) == 0)
             handover_free(handover);
     }
     queue(self, mailbox);
@@ -193,7 +191,7 @@ static void on_binding(void *context, struct span aor, const struct binding *bin
 
     if (messages_waiting(self->state->messages) == 0 ||
         (mailbox = mailboxes_find(&self->state->mailboxes, aor)) == NULL ||
-        mailbox->waiting == NULL)
+        mailbox_waiting(mailbox) == 0)
         return;
     device = device_of(mailbox, binding);
     if (device != NULL && handover_of(device) != NULL) {
@@ -209,7 +207,7 @@ static void on_rested(struct timer *timer, struct instant now)
     struct mailbox *mailbox = device_mailbox(handover->device);
 
     (void)now;
-    if (mailbox->waiting == NULL)
+    if (mailbox_waiting(mailbox) == 0)
         handover_free(handover);
     else
         queue(handover->keep, mailbox);
@@ -416,7 +414,7 @@ static void pump(struct loop_later *later)
         return;
     while (self->outstanding < self->options.window_max && count++ < IN_A_TURN &&
            (link = list_take(&self->turns)) != NULL)
-        serve(self, CONTAINER_OF(link, struct waiting, turn)->mailbox);
+        serve(self, CONTAINER_OF(link, struct letters, turn)->mailbox);
     if (!list_empty(&self->turns) && self->outstanding < self->options.window_max)
         timer_start(timers_of(self), &self->pause,
                     instant_after(loop_now(self->state->node.loop), 1), go_on);

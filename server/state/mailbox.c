@@ -50,9 +50,8 @@ struct mailbox *mailboxes_get(struct mailboxes *self, struct span aor)
 
 void mailbox_release(struct mailbox *self)
 {
-    if (self->device_count > 0 || self->message_count > 0)
+    if (self->device_count > 0 || self->letters != NULL)
         return;
-    must(self->waiting == NULL);
     table_remove(&self->owner->table, &self->link);
     free(self);
 }
@@ -83,6 +82,6 @@ uint64_t mailboxes_hash(const struct mailboxes *self, struct span first, struct 
 
 void mailbox_delivered(struct mailbox *self)
 {
-    if (self->owner->on_delivered != NULL && self->waiting != NULL)
+    if (self->owner->on_delivered != NULL && self->letters != NULL)
         self->owner->on_delivered(self, self->owner->messages);
 }

@@ -12,21 +12,22 @@ struct device;
 struct devices;
 struct messages;
 
-/** What waits at a mailbox; it has one while there is something. */
-struct waiting {
-    struct list messages; /* message.c: committed or pending, not done, in order of their ids */
-    struct list turn;     /* keep.c: among the mailboxes that have something to send */
+/** The messages of a mailbox; it has one while there are any. */
+struct letters {
+    struct list waiting; /* message.c: committed or pending, not done, in order of their ids */
+    struct list done;    /* those that are remembered, in the order in which they were done */
+    struct list turn;    /* keep.c: among the mailboxes that have something to send */
     struct mailbox *mailbox;
-    uint32_t count;
+    uint32_t count; /* with those that are done */
+    uint32_t waiting_count;
 };
 
 /** Lives while it has a device or a message, be it one that is done and only remembered. */
 struct mailbox {
     struct table_link link;
     struct mailboxes *owner;
-    struct device *devices; /* device.c: the newest first */
-    struct waiting *waiting;
-    uint32_t message_count; /* with those that are done */
+    struct device *devices;  /* device.c: the newest first */
+    struct letters *letters; /* NULL: none */
     uint16_t device_count;
     uint16_t aor_len;
     char aor[];

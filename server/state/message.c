@@ -24,7 +24,7 @@ struct content {
 struct message {
     struct hot hot;         /* first: hot.c knows it by this */
     struct table_link link; /* by its identity, of which only the hash is kept */
-    struct list queue;      /* while it waits */
+    struct list queue;      /* of those that wait, or that are done */
     struct mailbox *mailbox;
     struct content *content; /* NULL: done */
     int64_t id;
@@ -135,29 +135,40 @@ static void content_free(struct content *content)
 
 /* ---- waiting, and done ---- */
 
-static struct waiting *waiting_of(struct mailbox *mailbox)
+static struct letters *letters_of(struct mailbox *mailbox)
 {
-    struct waiting *waiting = mailbox->waiting;
+    struct letters *letters = mailbox->letters;
 
-    if (waiting != NULL)
-        return waiting;
-    waiting = calloc(1, sizeof(*waiting));
-    must(waiting != NULL);
-    list_init(&waiting->messages);
-    list_init(&waiting->turn);
-    waiting->mailbox = mailbox;
-    mailbox->waiting = waiting;
-    return waiting;
+    if (letters != NULL)
+        return letters;
+    letters = calloc(1, sizeof(*letters));
+    must(letters != NULL);
+    list_init(&letters->waiting);
+    list_init(&letters->done);
+    list_init(&letters->turn);
+    letters->mailbox = mailbox;
+    mailbox->letters = letters;
+    return letters;
+}
+
+static void letters_release(struct letters *letters)
+{
+    if (letters->count > 0)
+        return;
+    list_remove(&letters->turn);
+    letters->mailbox->letters = NULL;
+    free(letters);
 }
 
 static void begin_waiting(struct message *self, struct content *content)
 {
     struct messages *owner = owner_of(self);
-    struct waiting *waiting = waiting_of(self->mailbox);
+    struct letters *letters = self->mailbox->letters;
 
     self->content = content;
-    list_append(&waiting->messages, &self->queue);
-    waiting->count++;
+    list_remove(&self->queue);
+    list_append(&letters->waiting, &self->queue);
+    letters->waiting_count++;
     owner->waiting++;
     owner->bytes += bytes_of(content);
 }
@@ -165,18 +176,15 @@ static void begin_waiting(struct message *self, struct content *content)
 static void end_waiting(struct message *self)
 {
     struct messages *owner = owner_of(self);
-    struct waiting *waiting = self->mailbox->waiting;
+    struct letters *letters = self->mailbox->letters;
 
     owner->bytes -= bytes_of(self->content);
     content_free(self->content);
     self->content = NULL;
     owner->waiting--;
     list_remove(&self->queue);
-    if (--waiting->count > 0)
-        return;
-    list_remove(&waiting->turn);
-    self->mailbox->waiting = NULL;
-    free(waiting);
+    list_append(&letters->done, &self->queue);
+    letters->waiting_count--;
 }
 
 static timer_fn on_due;
@@ -201,14 +209,25 @@ static void finish(struct message *self, bool expired)
     watch(self);
 }
 
+/* That they are done is told by the rows of devices: when the last one goes, so must they, or they
+ * would wait again for the next one after a restart. */
+static void forget_done(struct letters *letters)
+{
+    for (struct list *link = letters->done.next; link != &letters->done; link = link->next)
+        message_stage_removal(message_of(link));
+}
+
 /* What all devices have got is done; with no device known, nothing is. */
 static void settle(struct mailbox *mailbox, void *context)
 {
     const int64_t through = mailbox_delivered_through(mailbox);
+    struct list *waiting = &mailbox->letters->waiting;
 
     (void)context;
-    while (mailbox->waiting != NULL) {
-        struct message *first = message_of(mailbox->waiting->messages.next);
+    if (through < 0)
+        forget_done(mailbox->letters);
+    while (!list_empty(waiting)) {
+        struct message *first = message_of(waiting->next);
 
         if (first->id > through || !is_live(first->hot.committed))
             return;
@@ -271,7 +290,9 @@ static void end(struct message *self)
     timer_stop(loop_timers(owner->node->loop), &self->timer);
     table_remove(&owner->table, &self->link);
     handle_remove(owner->node->objects, self->hot.handle);
-    self->mailbox->message_count--;
+    list_remove(&self->queue);
+    self->mailbox->letters->count--;
+    letters_release(self->mailbox->letters);
     owner->count--;
     hot_deinit(&self->hot);
     free(self);
@@ -360,7 +381,7 @@ static void visit(struct mailbox *mailbox, void *context)
 {
     const struct walk *walk = context;
 
-    if (mailbox->waiting != NULL)
+    if (mailbox_waiting(mailbox) > 0)
         walk->fn(mailbox, walk->context);
 }
 
@@ -386,9 +407,9 @@ static struct message *make(struct messages *self, struct mailbox *mailbox, uint
     made->hot.kind = &kind;
     made->mailbox = mailbox;
     made->id = id;
-    list_init(&made->queue);
+    list_append(&letters_of(mailbox)->done, &made->queue);
+    mailbox->letters->count++;
     table_add(&self->table, &made->link, hash);
-    mailbox->message_count++;
     self->count++;
     return made;
 }
@@ -524,16 +545,16 @@ struct blob *message_body(const struct message *self)
 
 size_t mailbox_waiting(const struct mailbox *mailbox)
 {
-    return mailbox == NULL || mailbox->waiting == NULL ? 0 : mailbox->waiting->count;
+    return mailbox == NULL || mailbox->letters == NULL ? 0 : mailbox->letters->waiting_count;
 }
 
 struct message *mailbox_next_message(const struct mailbox *mailbox, int64_t through)
 {
     const struct list *queue;
 
-    if (mailbox->waiting == NULL)
+    if (mailbox->letters == NULL)
         return NULL;
-    queue = &mailbox->waiting->messages;
+    queue = &mailbox->letters->waiting;
     for (struct list *link = queue->next; link != queue; link = link->next) {
         struct message *message = message_of(link);
 
@@ -547,16 +568,16 @@ struct message *mailbox_next_message(const struct mailbox *mailbox, int64_t thro
 
 int64_t mailbox_last_message(const struct mailbox *mailbox)
 {
-    return mailbox->waiting == NULL ? 0 : message_of(mailbox->waiting->messages.prev)->id;
+    return mailbox_waiting(mailbox) == 0 ? 0 : message_of(mailbox->letters->waiting.prev)->id;
 }
 
 struct message *mailbox_find_message(const struct mailbox *mailbox, int64_t id)
 {
     struct list *queue;
 
-    if (mailbox->waiting == NULL)
+    if (mailbox->letters == NULL)
         return NULL;
-    queue = &mailbox->waiting->messages;
+    queue = &mailbox->letters->waiting;
     for (struct list *link = queue->next; link != queue; link = link->next)
         if (message_of(link)->id == id)
             return message_of(link);

@@ -1,6 +1,7 @@
 /*
  * message.c - what senders, devices and administrators see of messages (RFC 3428); each test is its
- * sentence. HALF=before ends with a server that has something to lose, HALF=after finds it again.
+ * sentence. PART=before ends with a server that has something to lose, PART=after finds it again,
+ * PART=away takes PostgreSQL away for a while.
  */
 #include "tests/support/cluster.h"
 #include "tests/support/peer.h"
@@ -19,6 +20,7 @@ static struct {
     struct peer alice, phone, tablet;
     char bob[PEER_TEXT]; /* "sip:user@domain" */
     char bob_name[32];
+    const char *kind; /* what names begin with: by UDP and by TCP each has its own */
     int port;
     int next;
 } w;
@@ -38,8 +40,8 @@ static void set_up(void)
 {
     char alice[32], bob[32];
 
-    snprintf(alice, sizeof(alice), "m%03d", w.next++);
-    snprintf(bob, sizeof(bob), "m%03d", w.next++);
+    snprintf(alice, sizeof(alice), "%s%03d", w.kind, w.next++);
+    snprintf(bob, sizeof(bob), "%s%03d", w.kind, w.next++);
     start_as(alice, bob);
 }
 
@@ -367,12 +369,9 @@ END_TEST
 
 START_TEST(a_domain_that_keeps_no_messages_refuses_them)
 {
-    const struct ask ask = {.method = "MESSAGE", .uri = "sip:bob@quiet.example", .body = "x"};
-
-    ck_assert_int_eq(peer_ask(&w.alice, &ask), 480);
-    ck_assert_str_eq(cluster_ask(w.cluster, "select count(*) from presence.message where domain = "
-                                            "'quiet.example'"),
-                     "0");
+    snprintf(w.bob, sizeof(w.bob), "sip:%s@quiet.example", w.kind);
+    ck_assert_int_eq(send_text("x"), 480);
+    ck_assert_int_eq(waiting(), 0);
 }
 END_TEST
 
@@ -552,16 +551,15 @@ static void phone_comes_by_instance(void)
     ck_assert_int_eq(peer_ask(&w.phone, &ask), 200);
 }
 
-static void name_the_call(void)
-{
-    snprintf(w.alice.call_id, sizeof(w.alice.call_id), "before-the-crash");
-    snprintf(w.alice.from_tag, sizeof(w.alice.from_tag), "t");
-}
-
 static void set_up_crash(void)
 {
-    start_as("crash-a", "crash-b");
-    name_the_call();
+    char alice[32], bob[32];
+
+    snprintf(alice, sizeof(alice), "%s-crash-a", w.kind);
+    snprintf(bob, sizeof(bob), "%s-crash-b", w.kind);
+    start_as(alice, bob);
+    snprintf(w.alice.call_id, sizeof(w.alice.call_id), "before-the-crash");
+    snprintf(w.alice.from_tag, sizeof(w.alice.from_tag), "t");
 }
 
 START_TEST(three_are_kept_one_is_delivered_and_one_on_its_way)
@@ -574,9 +572,7 @@ START_TEST(three_are_kept_one_is_delivered_and_one_on_its_way)
     phone_comes_by_instance();
     ck_assert(takes(&w.phone, "one"));
     ck_assert(hears(&w.phone, "two"));
-    ck_assert(cluster_shows(w.cluster, "2", SOON_MS,
-                            "select waiting_messages from presence.device where aor = "
-                            "'crash-b@example.org' and device_key like '%uuid%'"));
+    ck_assert(shows_soon("2", "count(*)"));
 }
 END_TEST
 
@@ -589,13 +585,11 @@ START_TEST(a_repeat_of_what_was_kept_before_is_known_after)
                               .repeat = true};
 
     w.alice.cseq = (unsigned)strtoul(
-        cluster_ask(w.cluster, "select max(cseq) from presence_state.message where aor = "
-                               "'crash-b@example.org'"),
+        cluster_ask(w.cluster, "select max(cseq) from presence.message where aor = '%s'",
+                    w.bob + 4),
         NULL, 10);
     ck_assert_int_eq(peer_ask(&w.alice, &again), 202);
-    ck_assert_str_eq(cluster_ask(w.cluster, "select count(*) from presence_state.message where "
-                                            "aor = 'crash-b@example.org' and body = 'three'"),
-                     "1");
+    ck_assert(shows_soon("1", "count(*) filter (where body = 'three')"));
 }
 END_TEST
 
@@ -603,9 +597,53 @@ START_TEST(what_was_on_its_way_and_what_waited_comes_and_what_was_delivered_does
 {
     phone_comes_by_instance();
     ck_assert(takes(&w.phone, "two"));
-    ck_assert_str_eq(peer_header(&w.phone, SIP_CALL_ID), "before-the-crash");
+    ck_assert_str_eq(peer_header(&w.phone, SIP_CALL_ID), w.alice.call_id);
     ck_assert(takes(&w.phone, "three"));
     ck_assert(is_quiet(&w.phone));
+}
+END_TEST
+
+/* ---- PostgreSQL is away: nothing is promised, and what needs no promise goes on ---- */
+
+static void postgresql(const char *verb)
+{
+    char command[TEXT];
+
+    snprintf(command, sizeof(command), "tests/support/postgres.sh %s \"$TESTS_PGDIR\" >&2", verb);
+    ck_assert_int_eq(system(command), 0); /* NOLINT(cert-env33-c): a script of the tests */
+}
+
+static bool is_kept_soon(void)
+{
+    for (int i = 0; i < 200; i++) {
+        if (send_text("after") == 202)
+            return true;
+        ck_assert_int_eq(w.alice.message.status, 500);
+        (void)peer_expect_request(&w.tablet, SIP_MESSAGE, 50);
+    }
+    return false;
+}
+
+START_TEST(without_postgresql_messages_are_relayed_and_none_is_kept)
+{
+    phone_comes();
+    postgresql("kill");
+    send_and_go("Content-Type: text/plain\r\n", "hello");
+    ck_assert(takes(&w.phone, "hello"));
+    ck_assert_int_eq(answer_to_alice(), 200);
+    peer_new_call(&w.alice);
+    send_and_go("Content-Type: text/plain\r\n", "hello");
+    ck_assert(hears(&w.phone, "hello"));
+    peer_answer(&w.phone, 480, "");
+    ck_assert_int_eq(answer_to_alice(), 500);
+    snprintf(w.bob, sizeof(w.bob), "sip:%s-nobody@example.org", w.kind); /* who is not there */
+    ck_assert_int_eq(send_text("hello"), 500);
+    ck_assert_uint_eq(sip_count(&w.alice.message, SIP_RETRY_AFTER), 1);
+    postgresql("restart");
+    cluster_close(w.cluster);
+    w.cluster = cluster_open();
+    ck_assert(is_kept_soon());
+    ck_assert_int_eq(waiting(), 1);
 }
 END_TEST
 
@@ -657,15 +695,27 @@ static void add_crash(Suite *suite, bool before)
     suite_add_tcase(suite, tcase);
 }
 
+static void add_away(Suite *suite)
+{
+    TCase *tcase = tcase_create("PostgreSQL is away");
+
+    w.next = TESTS_MAX;
+    tcase_set_timeout(tcase, 60);
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_test(tcase, without_postgresql_messages_are_relayed_and_none_is_kept);
+    suite_add_tcase(suite, tcase);
+}
+
 static void wait_for_accounts(void)
 {
-    struct ask ask = {.method = "REGISTER", .uri = "sip:quiet.example"};
+    char to[PEER_TEXT + 2];
+    const struct ask ask = {.method = "REGISTER", .uri = "sip:quiet.example", .to = to};
     int status = 0;
 
     for (int i = 0; i < 1000 && status != 200; i++) {
         stop(&w.phone);
-        peer_start(&w.phone, w.port, "last", "quiet.example", "secret");
-        ask.to = "<sip:last@quiet.example>";
+        peer_start(&w.phone, w.port, w.kind, "quiet.example", "secret");
+        snprintf(to, sizeof(to), "<%s>", w.phone.aor);
         status = peer_ask(&w.phone, &ask);
     }
     stop(&w.phone);
@@ -675,18 +725,18 @@ static void wait_for_accounts(void)
 static void make_accounts(void)
 {
     cluster_ask(w.cluster,
-                "select presence.add_account(format('m%%s@%s', lpad(i::text, 3, '0')), 'secret') "
+                "select presence.add_account(format('%s%%s@%s', lpad(i::text, 3, '0')), 'secret') "
                 "from generate_series(0, %d) i",
-                domain, TESTS_MAX * 2);
+                w.kind, domain, TESTS_MAX * 2);
     cluster_ask(w.cluster,
-                "select presence.add_account(name || '@%s', 'secret') from "
-                "unnest(array['crash-a', 'crash-b']) name",
-                domain);
-    cluster_ask(w.cluster, "select presence.add_domain('quiet.example')");
+                "select presence.add_account('%s-' || name || '@%s', 'secret') from "
+                "unnest(array['crash-a', 'crash-b', 'nobody']) name",
+                w.kind, domain);
+    if (strcmp(cluster_ask(w.cluster, "select count(*) from presence.domain"), "1") == 0)
+        cluster_ask(w.cluster, "select presence.add_domain('quiet.example')");
     cluster_ask(w.cluster,
                 "update presence.domain set keep_messages = false where name = 'quiet.example'");
-    cluster_ask(w.cluster, "select presence.add_account('bob@quiet.example', 'secret')");
-    cluster_ask(w.cluster, "select presence.add_account('last@quiet.example', 'secret')");
+    cluster_ask(w.cluster, "select presence.add_account('%s@quiet.example', 'secret')", w.kind);
     wait_for_accounts();
 }
 
@@ -695,17 +745,22 @@ int main(void)
     Suite *suite = suite_create("e2e/message");
     SRunner *runner = srunner_create(suite);
     const char *port = getenv("SIP_PORT");
-    const char *half = getenv("HALF");
-    const bool before = half == NULL || strcmp(half, "before") == 0;
+    const char *part = getenv("PART");
+    const bool before = part == NULL || strcmp(part, "before") == 0;
+    const bool away = part != NULL && strcmp(part, "away") == 0;
     int failed;
 
+    w.kind = getenv("PEER_TRANSPORT") == NULL ? "udp" : "tcp";
     w.port = port != NULL ? (int)strtol(port, NULL, 10) : 5060;
     w.cluster = cluster_open();
     if (before) {
         make_accounts();
         add_tests(suite);
     }
-    add_crash(suite, before);
+    if (away)
+        add_away(suite);
+    else
+        add_crash(suite, before);
     srunner_set_fork_status(runner, CK_NOFORK);
     srunner_run_all(runner, CK_NORMAL);
     failed = srunner_ntests_failed(runner);

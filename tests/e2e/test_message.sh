@@ -1,6 +1,6 @@
 #!/bin/bash
-# test_message.sh - messages to devices that are there, away and asleep, against the real server;
-# between its two halves the server is killed.
+# test_message.sh - messages to devices that are there, away and asleep, over UDP and TCP, against the
+# real server, which is killed in between; at last PostgreSQL is.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 # shellcheck source=tests/support/server.sh
@@ -15,9 +15,18 @@ server_config() {
     echo 'message { keep_after_ms = 400 retry_min_s = 1 retry_max_s = 2 per_aor_max = 5 }'
 }
 
+part() { PART=$1 suite_run message; }
+
 server_set_up
-HALF=before suite_run message
+part before
 server_kill
 server_start
-HALF=after suite_run message
+part after
+export PEER_TRANSPORT=tcp
+part before
+server_kill
+server_start
+part after
+unset PEER_TRANSPORT
+part away
 server_finish

@@ -594,6 +594,36 @@ START_TEST(an_instance_is_not_a_user_agent_of_the_same_words)
 }
 END_TEST
 
+/* Else it would wait for that one again after a restart, when no device's row says it is done. */
+START_TEST(what_is_done_is_not_for_a_device_that_comes_later)
+{
+    const struct message_change change = change_by("c1");
+    struct life life;
+    struct device *one, *two;
+    struct message *message;
+
+    life_begin(&life);
+    one = meet(&life, "one");
+    message = keep(&life, "c1");
+    device_stage_delivered(one, message_id(message));
+    commit(&life);
+    two = meet(&life, "two");
+    ck_assert_int_eq(device_committed_through(two), message_id(message));
+    message = keep(&life, "c2");
+    two = meet(&life, "three");
+    ck_assert_int_eq(next_for(two), message_id(message));
+    device_stage_removal(one);
+    while (mailbox_first_device(mailbox_of(&life)) != NULL) {
+        device_stage_removal(mailbox_first_device(mailbox_of(&life)));
+        commit(&life);
+    }
+    commit(&life);
+    ck_assert_ptr_null(messages_find(life.state->messages, &change.identity));
+    ck_assert_uint_eq(messages_waiting(life.state->messages), 1);
+    life_end(&life);
+}
+END_TEST
+
 /* ---- the two commits meet ---- */
 
 static void stage_binding(struct life *life)
@@ -669,6 +699,7 @@ Suite *state_message_suite(void)
     tcase_add_test(devices, one_that_is_not_stored_yet_is_waited_for_by_its_second_register_too);
     tcase_add_test(devices, one_too_many_takes_the_place_of_the_one_seen_longest_ago);
     tcase_add_test(devices, one_that_was_not_seen_for_long_is_forgotten);
+    tcase_add_test(devices, what_is_done_is_not_for_a_device_that_comes_later);
     tcase_add_test(devices, an_instance_is_not_a_user_agent_of_the_same_words);
     suite_add_tcase(suite, devices);
     return suite;
