@@ -72,7 +72,7 @@ registration {
 subscription { expires_min_s = 1 }
 publication { expires_min_s = 1 }
 message {
-    keep_after_ms = 500
+    keep_after_ms = 300
     retry_min_s = 1
     retry_max_s = 2
 }
@@ -260,7 +260,7 @@ round() {
     pause 100 300 # load goes on: what was pending is answered, new requests come
     ask quiesce
     # Long enough for everything that has expired to go; most rounds are too short to tell.
-    if [ $(($1 % 10)) = 0 ] || [ "$1" = "$rounds" ]; then sleep 3; fi
+    if [ $(($1 % 15)) = 0 ] || [ "$1" = "$rounds" ]; then sleep 3; fi
     compare "round $1"
 }
 
