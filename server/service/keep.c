@@ -361,6 +361,13 @@ static void confirm(struct handover *handover)
     rest_for(handover, BRIEF_US);
 }
 
+static bool is_under_way(const struct keep *self, const struct device *device,
+                         const struct message *message, const struct target *target)
+{
+    return self->is_relayed != NULL && self->is_relayed(self->is_relayed_context, message,
+                                                        device_handle(device), &target->flow);
+}
+
 static void send_next(struct keep *self, struct device *device, const struct target *target)
 {
     struct handover *handover = handover_of(device);
@@ -375,13 +382,10 @@ static void send_next(struct keep *self, struct device *device, const struct tar
         return;
     }
     handover = handover_get(self, device);
-    if (self->is_relayed != NULL &&
-        self->is_relayed(self->is_relayed_context, message, device_handle(device), &target->flow))
-        rest_for(handover, BRIEF_US);
-    else if (batch_is_open(self->state->node.batch))
-        send(self, handover, message, target);
+    if (is_under_way(self, device, message, target) || !batch_is_open(self->state->node.batch))
+        rest_for(handover, BRIEF_US); /* without a database: that it has it could not be written */
     else
-        rest_for(handover, BRIEF_US); /* that it has it could not be written */
+        send(self, handover, message, target);
 }
 
 static void serve(struct keep *self, struct mailbox *mailbox)
@@ -572,10 +576,10 @@ void keep_name_devices(const struct keep *self, struct span aor, struct target t
         location_each_seen(bindings_find(self->state->bindings, aor), name_device, &it);
 }
 
-void keep_delivered(struct keep *self, struct message *message, struct handle named)
+void keep_delivered(struct keep *self, struct message *message, struct handle to)
 {
     struct mailbox *mailbox = message_mailbox(message);
-    struct device *device = handle_find(self->state->node.objects, named);
+    struct device *device = handle_find(self->state->node.objects, to);
     struct handover *handover;
 
     if (device == NULL || mailbox_next_message(mailbox, through_of(device)) != message)
