@@ -16,6 +16,7 @@ enum {
     ADDED_BYTES = 300,  /* of request line, Via and so on: for judging size */
     MAX_FORWARDS = 70,  /* RFC 3261 section 8.1.1.6 */
     SILENT_AT = 2,      /* retransmissions, then the window waits no longer for an answer */
+    SILENT_TIMES = 16,  /* so many windows of those may there be */
     IN_A_TURN = 256,    /* of the loop, so that requests are not kept waiting */
     BRIEF_US = 1000000, /* until what could not be done for our own reasons is tried again */
 };
@@ -73,6 +74,16 @@ static void queue(struct keep *self, struct mailbox *mailbox)
         return;
     list_append(&self->turns, &mailbox->letters->turn);
     loop_later(self->state->node.loop, &self->pump);
+}
+
+/* Who has just registered is there; the others may be phones that sleep. */
+static void queue_first(struct keep *self, struct mailbox *mailbox)
+{
+    queue(self, mailbox);
+    if (mailbox_waiting(mailbox) == 0 || list_empty(&mailbox->letters->turn))
+        return;
+    list_remove(&mailbox->letters->turn);
+    list_append(self->turns.next, &mailbox->letters->turn);
 }
 
 static timer_fn on_rested;
@@ -198,7 +209,7 @@ static void on_binding(void *context, struct span aor, const struct binding *bin
         timer_stop(timers_of(self), &handover_of(device)->rest);
         handover_of(device)->failures = 0;
     }
-    queue(self, mailbox);
+    queue_first(self, mailbox);
 }
 
 static void on_rested(struct timer *timer, struct instant now)
@@ -522,7 +533,7 @@ static void on_retransmit(void *context, struct handle owner, unsigned count)
     struct handover *handover = device == NULL ? NULL : handover_of(device);
 
     if (count < SILENT_AT || handover == NULL || handover->message == 0 || handover->silent ||
-        self->silent >= self->options.window_max)
+        self->silent / SILENT_TIMES >= self->options.window_max)
         return;
     handover->silent = true;
     self->silent++;
