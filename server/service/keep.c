@@ -16,6 +16,7 @@ enum {
     ADDED_BYTES = 300,  /* of request line, Via and so on: for judging size */
     MAX_FORWARDS = 70,  /* RFC 3261 section 8.1.1.6 */
     SILENT_AT = 2,      /* retransmissions, then the window waits no longer for an answer */
+    SILENT_TIMES = 16,  /* so many windows of those may there be */
     IN_A_TURN = 256,    /* of the loop, so that requests are not kept waiting */
     BRIEF_US = 1000000, /* until what could not be done for our own reasons is tried again */
 };
@@ -73,6 +74,16 @@ static void queue(struct keep *self, struct mailbox *mailbox)
         return;
     list_append(&self->turns, &mailbox->letters->turn);
     loop_later(self->state->node.loop, &self->pump);
+}
+
+/* Who has just registered is there; the others may be phones that sleep. */
+static void queue_first(struct keep *self, struct mailbox *mailbox)
+{
+    queue(self, mailbox);
+    if (mailbox_waiting(mailbox) == 0 || list_empty(&mailbox->letters->turn))
+        return;
+    list_remove(&mailbox->letters->turn);
+    list_append(self->turns.next, &mailbox->letters->turn);
 }
 
 static timer_fn on_rested;
@@ -198,7 +209,7 @@ static void on_binding(void *context, struct span aor, const struct binding *bin
         timer_stop(timers_of(self), &handover_of(device)->rest);
         handover_of(device)->failures = 0;
     }
-    queue(self, mailbox);
+    queue_first(self, mailbox);
 }
 
 static void on_rested(struct timer *timer, struct instant now)
@@ -364,6 +375,13 @@ static void confirm(struct handover *handover)
     rest_for(handover, BRIEF_US);
 }
 
+static bool is_under_way(const struct keep *self, const struct device *device,
+                         const struct message *message, const struct target *target)
+{
+    return self->is_relayed != NULL && self->is_relayed(self->is_relayed_context, message,
+                                                        device_handle(device), &target->flow);
+}
+
 static void send_next(struct keep *self, struct device *device, const struct target *target)
 {
     struct handover *handover = handover_of(device);
@@ -378,13 +396,10 @@ static void send_next(struct keep *self, struct device *device, const struct tar
         return;
     }
     handover = handover_get(self, device);
-    if (self->is_relayed != NULL &&
-        self->is_relayed(self->is_relayed_context, message, device_handle(device), &target->flow))
-        rest_for(handover, BRIEF_US);
-    else if (batch_is_open(self->state->node.batch))
-        send(self, handover, message, target);
+    if (is_under_way(self, device, message, target) || !batch_is_open(self->state->node.batch))
+        rest_for(handover, BRIEF_US); /* without a database: that it has it could not be written */
     else
-        rest_for(handover, BRIEF_US); /* that it has it could not be written */
+        send(self, handover, message, target);
 }
 
 static void serve(struct keep *self, struct mailbox *mailbox)
@@ -521,7 +536,7 @@ static void on_retransmit(void *context, struct handle owner, unsigned count)
     struct handover *handover = device == NULL ? NULL : handover_of(device);
 
     if (count < SILENT_AT || handover == NULL || handover->message == 0 || handover->silent ||
-        self->silent >= self->options.window_max)
+        self->silent / SILENT_TIMES >= self->options.window_max)
         return;
     handover->silent = true;
     self->silent++;
@@ -575,13 +590,15 @@ void keep_name_devices(const struct keep *self, struct span aor, struct target t
         location_each_seen(bindings_find(self->state->bindings, aor), name_device, &it);
 }
 
-void keep_delivered(struct keep *self, struct message *message, struct handle named)
+void keep_delivered(struct keep *self, struct message *message, struct handle to)
 {
     struct mailbox *mailbox = message_mailbox(message);
-    struct device *device = handle_find(self->state->node.objects, named);
+    struct device *device = handle_find(self->state->node.objects, to);
     struct handover *handover;
 
-    if (device == NULL || mailbox_next_message(mailbox, through_of(device)) != message)
+    /* It may come before the message is committed: a mark beyond one that is dropped harms nothing.
+     */
+    if (device == NULL || mailbox_message_above(mailbox, through_of(device)) != message)
         return;
     handover = handover_get(self, device);
     abandon(handover);

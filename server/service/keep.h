@@ -59,9 +59,9 @@ void keep_name_devices(const struct keep *self, struct span aor, struct target t
                        size_t count);
 
 /**
- * `device` has got `message` by other ways. Does nothing if others are before it: it will be sent
- * again, and known again.
+ * The device `to` has got `message` by other ways. Does nothing if others are before it: it will be
+ * sent again, and known again.
  */
-void keep_delivered(struct keep *self, struct message *message, struct handle device);
+void keep_delivered(struct keep *self, struct message *message, struct handle to);
 
 #endif

@@ -566,6 +566,16 @@ struct message *mailbox_next_message(const struct mailbox *mailbox, int64_t thro
     return NULL;
 }
 
+struct message *mailbox_message_above(const struct mailbox *mailbox, int64_t through)
+{
+    const struct list *queue = mailbox->letters == NULL ? NULL : &mailbox->letters->waiting;
+
+    for (struct list *link = queue == NULL ? NULL : queue->next; link != queue; link = link->next)
+        if (message_of(link)->id > through && is_live(message_of(link)->hot.newest))
+            return message_of(link);
+    return NULL;
+}
+
 int64_t mailbox_last_message(const struct mailbox *mailbox)
 {
     return mailbox_waiting(mailbox) == 0 ? 0 : message_of(mailbox->letters->waiting.prev)->id;

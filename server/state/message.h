@@ -87,6 +87,9 @@ size_t mailbox_waiting(const struct mailbox *mailbox);
  */
 struct message *mailbox_next_message(const struct mailbox *mailbox, int64_t through);
 
+/** The same, be it or one before it still pending: what a device has got before it was sent. */
+struct message *mailbox_message_above(const struct mailbox *mailbox, int64_t through);
+
 /** The id of the last message that waits, pending ones too; 0 when none does. */
 int64_t mailbox_last_message(const struct mailbox *mailbox);
 

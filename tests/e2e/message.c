@@ -294,6 +294,23 @@ START_TEST(what_was_kept_comes_octet_by_octet)
 }
 END_TEST
 
+/* RFC 3261 section 18.1.1 wants TCP for it; where nobody listens there, UDP is better than nothing.
+ */
+START_TEST(a_long_message_reaches_a_phone_that_has_udp_alone)
+{
+    char body[3000];
+
+    memset(body, 'x', sizeof(body) - 1);
+    body[sizeof(body) - 1] = '\0';
+    ck_assert_int_eq(send_text(body), 202);
+    ck_assert_int_eq(send_text("brief"), 202);
+    phone_comes();
+    ck_assert(takes(&w.phone, body));
+    ck_assert(takes(&w.phone, "brief"));
+    ck_assert(none_waits_soon());
+}
+END_TEST
+
 START_TEST(a_kept_message_has_a_date)
 {
     ck_assert_int_eq(send_text("hello"), 202);
@@ -661,6 +678,7 @@ static void add_tests(Suite *suite)
     tcase_add_test(tcase, kept_messages_come_in_order_when_a_device_registers);
     tcase_add_test(tcase, each_device_gets_each_message_once);
     tcase_add_test(tcase, what_was_kept_comes_octet_by_octet);
+    tcase_add_test(tcase, a_long_message_reaches_a_phone_that_has_udp_alone);
     tcase_add_test(tcase, a_kept_message_has_a_date);
     tcase_add_test(tcase, a_repeat_is_the_same_message);
     tcase_add_test(tcase, what_is_of_the_moment_is_relayed_and_not_kept);
