@@ -300,13 +300,19 @@ until_empty() {
     return 1
 }
 
+# Whether as many messages were acknowledged as was asked for, by the answer to "check".
+enough() {
+    if [[ $answer =~ letters=([0-9]+) ]] && [ "${BASH_REMATCH[1]}" -ge "$messages" ]; then return 0; fi
+    echo "crash.sh: not $messages messages were acknowledged: $answer" >&2
+    return 1
+}
+
 # Everybody comes on line and gets what waits; nothing is left over.
 ending() {
     what='all on line'
     ask settle
     until_empty 'messages that wait' psql -qXAt -c 'select count(*) from presence.message' || return 1
-    compare end || return 1
-    until_empty transactions transactions
+    compare end && enough && until_empty transactions transactions
 }
 
 crash_rounds() {
