@@ -145,6 +145,7 @@ struct config {
         uint32_t remember_s;
         uint32_t retry_min_s;
         uint32_t retry_max_s;
+        uint32_t attempts_max;
         uint32_t window_max;
         uint32_t devices_max; /* of the process */
         uint32_t device_forget_s;

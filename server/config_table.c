@@ -131,6 +131,7 @@ static const struct config_key keys[] = {
     NUMBER(message, remember_s, "s", "40", 0, 3600, LIVE, "How long a message is known again after it was kept, so that its repeat is not a second one."),
     NUMBER(message, retry_min_s, "s", "30", 1, 3600, LIVE, "Pause after a device did not take a kept message; doubles each time, and ends when it registers."),
     NUMBER(message, retry_max_s, "s", "600", 1, 86400, LIVE, "Longest such pause."),
+    NUMBER(message, attempts_max, "", "10", 1, 1000, LIVE, "Times that a device may answer one message with 500 or the like; then the next one has its turn."),
     NUMBER(message, window_max, "", "1024", 1, 1000000, LIVE, "Kept messages on their way at a time, over all devices."),
     NUMBER(message, devices_max, "", "2000000", 1, 16000000, LATER, "Devices known at all AORs; messages do not wait for more."),
     NUMBER(message, device_forget_s, "s", "2592000", 1, 315360000, LIVE, "A device that did not register for so long is forgotten; longer than any registration."),

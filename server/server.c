@@ -243,6 +243,7 @@ static struct keep_options keep_options(const struct config *config)
         .window_max = config->message.window_max,
         .retry_min_s = config->message.retry_min_s,
         .retry_max_s = config->message.retry_max_s,
+        .attempts_max = config->message.attempts_max,
     };
 }
 

@@ -2,6 +2,7 @@
 #include "server/base/must.h"
 #include "server/service/forks.h"
 #include "server/service/relay.h"
+#include "server/sip/reason.h"
 
 #include <stdlib.h>
 
@@ -14,11 +15,6 @@ void branch_watch_ringing(struct branch *branch)
             instant_after(forks_now(self), (int64_t)self->options.timer_c_s * US_PER_S).us;
 }
 
-static bool is_temporary(int status)
-{
-    return status == 408 || status == 430 || status == 480 || (status >= 500 && status < 600);
-}
-
 void branch_end(struct branch *branch, int status, const struct sip_message *response)
 {
     struct fork *fork = branch->fork;
@@ -27,7 +23,7 @@ void branch_end(struct branch *branch, int status, const struct sip_message *res
     fork->open--;
     if (status < 300)
         return;
-    fork->temporary = fork->temporary && is_temporary(status);
+    fork->temporary = fork->temporary && sip_is_temporary(status);
     best_consider(&fork->best, status, response);
 }
 
@@ -107,8 +103,8 @@ bool branch_start_again(struct branch *branch)
                                   .device = branch->device};
     struct routing routing;
 
-    if (branch->narrow_uri == NULL || branch->narrowed || !fork_parse_again(fork) ||
-        routing_read(self->state, &self->scratch, &routing) != STATUS_OK)
+    if (branch->narrow_uri == NULL || branch->narrowed || fork->cancelled ||
+        !fork_parse_again(fork) || routing_read(self->state, &self->scratch, &routing) != STATUS_OK)
         return false;
     branch->narrowed = true;
     branch_start(branch, &self->scratch, &routing, &target);

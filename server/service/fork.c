@@ -135,6 +135,19 @@ static void keep_request(struct fork *fork, const struct sip_message *request)
     memcpy(fork->octets, request->bytes.at, fork->len);
 }
 
+/* What decides where it goes, and which request it is: the same again has looped. */
+static uint64_t identity_of(const struct forks *self, const struct sip_message *request)
+{
+    const uint32_t cseq = request->cseq.number;
+    uint64_t hash = table_hash(&self->table, request->call_id);
+
+    hash = table_hash_more(&self->table, hash, request->from.tag);
+    hash = table_hash_more(&self->table, hash, request->to.tag);
+    hash = table_hash_more(&self->table, hash, request->request_uri);
+    hash = table_hash_more(&self->table, hash, sip_header_value(request, SIP_ROUTE));
+    return table_hash_more(&self->table, hash, (struct span){(const char *)&cseq, sizeof(cseq)});
+}
+
 static struct fork *make(struct forks *self, struct request *request, size_t count)
 {
     const struct sip_message *message = request_message(request);
@@ -149,6 +162,7 @@ static struct fork *make(struct forks *self, struct request *request, size_t cou
     fork->temporary = true;
     fork->count = (uint32_t)count;
     fork->open = (uint32_t)count;
+    fork->identity = identity_of(self, message);
     keep_request(fork, message);
     table_add(&self->table, &fork->link, hash_of(self, fork->transaction));
     for (uint32_t i = 0; i < fork->count; i++) {
@@ -315,6 +329,7 @@ static void settle(struct fork *fork)
 
 static void cancel_open(struct fork *fork)
 {
+    fork->cancelled = true;
     for (uint32_t i = 0; i < fork->count; i++)
         if (fork->branches[i].open)
             client_transaction_cancel(fork->owner->transactions, fork->branches[i].transaction);
@@ -389,13 +404,13 @@ void fork_on_result(void *context, struct handle owner, enum client_outcome outc
             on_refusal(branch, response->status, response);
         break;
     case CLIENT_TIMEOUT:
-        on_refusal(branch, 408, NULL); /* section 16.8 */
+        on_refusal(branch, branch->fork->cancelled ? 487 : 408, NULL); /* section 16.8 */
         break;
     case CLIENT_TRANSPORT_FAILED:
         if (branch->open && !branch->fork->answered && branch_start_again(branch))
             settle(branch->fork);
         else
-            on_refusal(branch, 503, NULL); /* section 16.9 */
+            on_refusal(branch, branch->fork->cancelled ? 487 : 503, NULL); /* section 16.9 */
         break;
     }
 }
@@ -484,24 +499,9 @@ bool fork_cancel(struct forks *self, struct handle invite)
 
 /* ---- loops (section 16.3 step 4) ---- */
 
-/* What decides where it goes, and which request it is. */
-static bool is_same_again(struct forks *self, const struct fork *fork,
-                          const struct sip_message *request)
-{
-    const struct sip_message *before = &self->scratch;
-
-    if (!fork_parse_again(fork))
-        return false;
-    return span_equal(before->request_uri, request->request_uri) &&
-           span_equal(before->call_id, request->call_id) &&
-           span_equal(before->from.tag, request->from.tag) &&
-           span_equal(before->to.tag, request->to.tag) &&
-           before->cseq.number == request->cseq.number &&
-           span_equal(sip_header_value(before, SIP_ROUTE), sip_header_value(request, SIP_ROUTE));
-}
-
 bool fork_has_looped(struct forks *self, const struct sip_message *request)
 {
+    const uint64_t identity = identity_of(self, request);
     struct sip_values values = sip_values_of(request, SIP_VIA);
     const struct branch *branch;
     struct handle owner;
@@ -513,7 +513,7 @@ bool fork_has_looped(struct forks *self, const struct sip_message *request)
             !client_transaction_owner_of(self->transactions, via.branch, self, &owner))
             continue;
         branch = handle_find(self->names, owner);
-        if (branch != NULL && is_same_again(self, branch->fork, request))
+        if (branch != NULL && branch->fork->identity == identity)
             return true;
     }
     return false;

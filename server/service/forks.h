@@ -34,7 +34,9 @@ struct fork {
     char *octets;        /* the request; gone once it is answered */
     size_t len;
     struct best best;
-    bool temporary; /* no branch was refused for good */
+    uint64_t identity; /* which request it is, and where it goes */
+    bool temporary;    /* no branch was refused for good */
+    bool cancelled;    /* no branch begins anew */
     bool answered;
     bool asked; /* the owner of on_vain() */
     bool taken; /* it has answered */

@@ -7,6 +7,7 @@
 #include "server/base/must.h"
 #include "server/sip/compose.h"
 #include "server/sip/parameter.h"
+#include "server/sip/reason.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -31,6 +32,7 @@ struct handover {
     int64_t binding;   /* the way it takes, or took when it failed */
     int64_t through;   /* what the device has got, be its row written or not */
     unsigned failures; /* in a row */
+    unsigned answers;  /* among them, of this message: the device is there, and does not take it */
     bool silent;       /* on its way, but the window waits no longer */
     bool widened;      /* it goes by TCP because of its size */
     bool narrow;       /* that was in vain: by UDP after all */
@@ -440,6 +442,7 @@ static void pump(struct loop_later *later)
 static void advance(struct handover *handover, int64_t message)
 {
     handover->failures = 0;
+    handover->answers = 0;
     handover->narrow = false;
     handover->through = message;
     device_stage_delivered(handover->device, message);
@@ -475,10 +478,15 @@ static void rest(struct handover *handover, const struct sip_message *response)
     rest_for(handover, (int64_t)pause_s * US_PER_S);
 }
 
-/* Not now, or not so; else the device will never take it. */
-static bool is_temporary(int status)
+/*
+ * A device that is there and says 500 to this message each time must not keep the others from it
+ * for a month. Busy (503, or a Retry-After) and away (480) are about the device.
+ */
+static bool is_given_up(struct handover *handover, int status, const struct sip_message *response)
 {
-    return status == 408 || status == 430 || status == 480 || (status >= 500 && status < 600);
+    if (status < 500 || status == 503 || sip_count(response, SIP_RETRY_AFTER) > 0)
+        return false;
+    return ++handover->answers >= handover->keep->options.attempts_max;
 }
 
 static void fail(struct keep *self, struct handover *handover, int64_t message,
@@ -486,7 +494,8 @@ static void fail(struct keep *self, struct handover *handover, int64_t message,
 {
     const struct span aor = mailbox_aor(device_mailbox(handover->device));
     const int status = response != NULL ? response->status : 0;
-    const bool temporary = outcome != CLIENT_RESPONSE || is_temporary(status);
+    const bool temporary = outcome != CLIENT_RESPONSE ||
+                           (sip_is_temporary(status) && !is_given_up(handover, status, response));
 
     if (outcome == CLIENT_TRANSPORT_FAILED && handover->widened) {
         handover->narrow = true;

@@ -23,6 +23,7 @@ struct keep_options {
     uint32_t window_max; /* messages on their way at a time */
     uint32_t retry_min_s;
     uint32_t retry_max_s;
+    uint32_t attempts_max; /* answered with 500 and the like, then the next message has its turn */
 };
 
 /** Borrows all, and watches the state's bindings, devices and messages from here on. */

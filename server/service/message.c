@@ -11,7 +11,10 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { HEADERS_BYTES_MAX = 131072 };
+enum {
+    HEADERS_BYTES_MAX = 131072,
+    KEPT_BYTES_MAX = 60000, /* of a request: it must fit a datagram, with what it gets on its way */
+};
 
 /* One MESSAGE while it is judged. */
 struct arrival {
@@ -62,7 +65,8 @@ static bool is_text(struct span words)
 static bool is_keepable(const struct arrival *it)
 {
     return it->domain->keep_messages && expires_s(it) > 0 && !is_composing(it->message) &&
-           is_text(it->message->call_id) && is_text(it->message->from.tag);
+           it->message->bytes.len <= KEPT_BYTES_MAX && is_text(it->message->call_id) &&
+           is_text(it->message->from.tag);
 }
 
 /* ---- keeping ---- */
@@ -206,6 +210,22 @@ void message_receive(struct message_service *self, struct request *request,
         relay(&it, routing, targets, count);
 }
 
+/* SQL may have changed who it is for while it was under way. */
+static bool refused_by_now(const struct arrival *it)
+{
+    const struct account *account = accounts_find(it->self->state->accounts, it->aor);
+
+    if (account == NULL)
+        request_refuse(it->request, 404, "No Such Account");
+    else if (account_is_disabled(account))
+        request_refuse(it->request, 403, "Account Disabled");
+    else if (it->domain->suspended)
+        request_refuse(it->request, 403, "Domain Suspended");
+    else
+        return false;
+    return true;
+}
+
 /* The usual unreachable phone is registered, but asleep. What a device refused for good is for the
  * sender to know. */
 static bool on_vain(void *context, struct handle fork, struct request *request, int best,
@@ -223,7 +243,7 @@ static bool on_vain(void *context, struct handle fork, struct request *request, 
         sip_uri_canonical_aor(&routing.uri, octets, sizeof(octets), &it.aor) != STATUS_OK)
         return false;
     it.domain = routing.domain;
-    if (accepted_before(&it))
+    if (accepted_before(&it) || refused_by_now(&it))
         return true;
     if (!is_keepable(&it))
         return false;

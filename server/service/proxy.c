@@ -98,13 +98,21 @@ static bool comes_from_us(const struct proxy *self, const struct request *reques
     return false;
 }
 
+/*
+ * Our mark is a ticket to the other side of its dialog. To an AOR of ours it is none: there begins
+ * something new, whatever the request calls itself.
+ */
 static bool is_authorized(struct proxy *self, struct request *request, struct routing *routing)
 {
     routing->is_trusted = is_from_peer(self, request, routing);
-    if (routing->is_trusted || routing->is_marked || comes_from_us(self, request))
+    routing->may_relay = routing->is_trusted;
+    if (routing->is_trusted || (routing->is_marked && !routing->is_local) ||
+        comes_from_us(self, request))
         return true;
-    return routing->sender != NULL ? is_from_account(self, request, routing)
-                                   : is_taken_from_strangers(request, routing);
+    if (routing->sender == NULL)
+        return is_taken_from_strangers(request, routing);
+    routing->may_relay = is_from_account(self, request, routing);
+    return routing->may_relay;
 }
 
 bool proxy_may_pass(struct proxy *self, struct request *request, struct routing *routing)
@@ -148,26 +156,45 @@ static bool find_by_contact(const struct proxy *self, const struct sip_message *
     return it.found;
 }
 
-/* The next route; else the flow that our mark names; else what the Request-URI says. */
+/* The next route; else what the Request-URI says. */
+static bool find_by_name(const struct proxy *self, const struct flow *from,
+                         const struct routing *routing, struct target *out)
+{
+    *out = (struct target){.uri = routing->request_uri};
+    return transport_route(self->state->node.transport,
+                           routing->has_next ? &routing->next : &routing->uri, from,
+                           &out->flow) == STATUS_OK;
+}
+
+/*
+ * Within a dialog: where it was made. Who comes from the address of a side of ours may also name
+ * where, as he may with a password; anybody else could name whom he likes. A device that has come
+ * back over another connection is found by its Contact.
+ */
+static bool find_other_side(const struct proxy *self, const struct sip_message *request,
+                            const struct flow *from, const struct routing *routing,
+                            struct target *out)
+{
+    const struct route_mark *mark = &routing->mark;
+    const struct route_side *near = mark->from_caller ? &mark->caller : &mark->callee;
+    const struct route_side *far = mark->from_caller ? &mark->callee : &mark->caller;
+    const bool may_name =
+        near->is_trusted && endpoint_same_address(&near->flow.remote, &from->remote);
+
+    if (may_name && !far->is_bound)
+        return find_by_name(self, from, routing, out);
+    *out = (struct target){.uri = routing->request_uri, .flow = far->flow, .bound = true};
+    return transport_flow_is_alive(self->state->node.transport, &out->flow) ||
+           find_by_contact(self, request, routing, out) ||
+           (may_name && find_by_name(self, from, routing, out));
+}
+
 static bool find_next_hop(const struct proxy *self, const struct sip_message *request,
                           const struct flow *from, const struct routing *routing,
                           struct target *out)
 {
-    const struct transport *transport = self->state->node.transport;
-
-    *out = (struct target){.uri = routing->request_uri};
-    if (routing->has_next)
-        return transport_route(transport, &routing->next, from, &out->flow) == STATUS_OK;
-    if (routing->is_marked && routing->mark.has_flow) {
-        out->flow = routing->mark.flow;
-        out->bound = true;
-        if (transport_flow_is_alive(transport, &out->flow))
-            return true;
-        if (find_by_contact(self, request, routing, out))
-            return true;
-        *out = (struct target){.uri = routing->request_uri};
-    }
-    return transport_route(transport, &routing->uri, from, &out->flow) == STATUS_OK;
+    return routing->is_marked ? find_other_side(self, request, from, routing, out)
+                              : find_by_name(self, from, routing, out);
 }
 
 static void pass_to_next_hop(struct proxy *self, struct request *request,

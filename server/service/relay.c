@@ -36,35 +36,38 @@ static bool may_begin_dialog(const struct sip_message *request)
     return false;
 }
 
-/* `at`: the flow whose side of us the URI names; `reach`: over what that side is reached, or NULL.
- */
-static void put_record_route(const struct state *state, const struct sip_message *request,
-                             const struct flow *at, const struct flow *reach, struct buffer *out)
+/* `side`: the flow whose side of us the URI names. */
+static void put_record_route(const struct state *state, const struct flow *side, struct span mark,
+                             struct buffer *out)
 {
-    const struct node *node = &state->node;
-
     buffer_put(out, SPAN("Record-Route: <sip:"));
-    route_mark_compose(&node->mark_key, (uint16_t)node->id, request->call_id, request->from.tag,
-                       reach, out);
+    buffer_put(out, mark);
     buffer_put_char(out, '@');
-    transport_contact_host(node->transport, at, out);
+    transport_contact_host(state->node.transport, side, out);
     buffer_put(out, SPAN(";lr>\r\n"));
 }
 
-/* The upper one is what the callee sends to; the lower one, read last then, leads to the caller. */
+/* The upper one is what the callee sends to, the lower one what the caller does. */
 static void put_record_routes(const struct state *state, const struct relay *relay,
                               struct buffer *out)
 {
-    const struct flow *caller = target_is_nated(relay->request, relay->from) ? relay->from : NULL;
-    const struct flow *callee = relay->target->bound ? relay->to : NULL;
-    const bool differ = relay->from->listener != relay->to->listener ||
-                        relay->from->remote.protocol != relay->to->remote.protocol;
+    const struct node *node = &state->node;
+    const struct route_side caller = {*relay->from, relay->routing->may_relay,
+                                      target_is_nated(relay->request, relay->from)};
+    const struct route_side callee = {*relay->to, relay->target->binding != 0,
+                                      relay->target->bound};
+    char octets[ROUTE_MARK_MAX_BYTES];
+    struct buffer mark;
 
     if (!may_begin_dialog(relay->request))
         return;
-    if (differ || caller != NULL || callee != NULL)
-        put_record_route(state, relay->request, relay->to, callee, out);
-    put_record_route(state, relay->request, relay->from, caller, out);
+    buffer_init_fixed(&mark, octets, sizeof(octets));
+    route_mark_compose(&node->mark_key, (uint16_t)node->id, relay->request, &caller, &callee,
+                       &mark);
+    if (relay->from->listener != relay->to->listener ||
+        relay->from->remote.protocol != relay->to->remote.protocol)
+        put_record_route(state, relay->to, buffer_span(&mark), out);
+    put_record_route(state, relay->from, buffer_span(&mark), out);
 }
 
 /* ---- the next hop ---- */

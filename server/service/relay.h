@@ -18,8 +18,7 @@ struct relay {
 
 /**
  * The whole message. Record-Route is put on what may begin a dialog, twice where both sides differ
- * in transport, or where one of them is reached over its flow alone (RFC 5658; section 16.6 step
- * 4).
+ * in transport (RFC 5658; section 16.6 step 4).
  */
 void relay_compose(const struct state *state, const struct relay *relay, struct buffer *out);
 

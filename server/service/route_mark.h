@@ -1,4 +1,5 @@
-/* route_mark.h - what our Record-Route says: that it is ours, for which dialog, over which flow. */
+/* route_mark.h - what our Record-Route says: that it is ours, whose dialog it is, where both sides
+ * are. */
 #ifndef SERVICE_ROUTE_MARK_H
 #define SERVICE_ROUTE_MARK_H
 
@@ -8,24 +9,33 @@
 #include "server/transport/flow.h"
 
 /**
- * The user part of our Record-Route URI: a version, the node, perhaps the flow on which that side
- * of the dialog is reached, and a MAC over these, the Call-ID and the tag of who began the dialog.
- * So requests of both sides pass through us without a password, but no others: the mark opens no
- * relay (DESIGN section 10). It outlives a restart; a connection that it names may not.
+ * The user part of our Record-Route URI: a version, the node, both sides of the dialog, and a MAC
+ * over these, the Call-ID, the tag of who began it, and both AORs. So requests within the dialog
+ * pass without a password, and open no relay: they lead to the other side alone, unless they come
+ * from where somebody is who might send them anywhere with one (DESIGN section 10). A mark outlives
+ * a restart; a connection that it names does not.
  */
-enum { ROUTE_MARK_MAX_BYTES = 96 };
+enum { ROUTE_MARK_MAX_BYTES = 160 };
 
-/** `flow` may be NULL: that side is reached by its own URI. `from_tag`: of the dialog's first
- * request. */
-void route_mark_compose(const struct mac_key *key, uint16_t node, struct span call_id,
-                        struct span from_tag, const struct flow *flow, struct buffer *out);
-
-struct route_mark {
-    bool has_flow;
-    struct flow flow;
+/** One side of a dialog. */
+struct route_side {
+    struct flow flow; /* that it came over, or is sent to */
+    bool is_trusted;  /* a user or device of ours, or a peer that may relay */
+    bool is_bound;    /* only the flow leads there */
 };
 
-/** False when `user` is no mark of ours, or one of another dialog than that of `request`. */
+struct route_mark {
+    struct route_side caller; /* who began the dialog */
+    struct route_side callee;
+    bool from_caller; /* which of them sends the request that bears it */
+};
+
+/** For the request that begins a dialog. */
+void route_mark_compose(const struct mac_key *key, uint16_t node, const struct sip_message *request,
+                        const struct route_side *caller, const struct route_side *callee,
+                        struct buffer *out);
+
+/** False when `user` is no mark of ours, or that of another dialog than `request` is in. */
 bool route_mark_parse(const struct mac_key *key, uint16_t node, const struct sip_message *request,
                       struct span user, struct route_mark *out);
 

@@ -12,8 +12,10 @@ static bool is_ours(const struct state *state, const struct sip_uri *uri)
 static void read_mark(const struct state *state, const struct sip_message *request,
                       struct span user, struct routing *out)
 {
-    if (!span_empty(user) && route_mark_parse(&state->node.mark_key, (uint16_t)state->node.id,
-                                              request, user, &out->mark))
+    /* Without a To tag it would begin something. */
+    if (!span_empty(user) && !span_empty(request->to.tag) &&
+        route_mark_parse(&state->node.mark_key, (uint16_t)state->node.id, request, user,
+                         &out->mark))
         out->is_marked = true;
 }
 

@@ -13,12 +13,13 @@ struct routing {
     struct sip_uri uri;      /* the same, parsed */
     bool has_next;           /* a Route of others is left: it goes there */
     struct sip_uri next;     /* that one */
-    bool is_marked;          /* our mark of this very dialog was on one of our entries */
-    struct route_mark mark;  /* the last such: its flow is the next hop, if it has one */
+    bool is_marked;          /* within a dialog, and our mark of it was on one of our entries */
+    struct route_mark mark;  /* that one */
     bool is_local;           /* no route left, and the host is ours: a domain, or our address */
     const struct domain_row *domain; /* the domain, where it is one of ours; else NULL */
     const struct domain_row *sender; /* From's domain, likewise */
     bool is_trusted;                 /* a peer sends it that may (proxy.c finds out) */
+    bool may_relay;                  /* and might send it anywhere: it, or an account of ours */
 };
 
 /** STATUS_MALFORMED when a Route that decides is no sip or sips URI. */

@@ -143,7 +143,7 @@ static bool is_end_to_end(const struct sip_header *header, const void *context)
         SIP_VIA,           SIP_MAX_FORWARDS,        SIP_MAX_BREADTH,
         SIP_ROUTE,         SIP_RECORD_ROUTE,        SIP_PATH,
         SIP_CONTACT,       SIP_CONTENT_LENGTH,      SIP_PROXY_REQUIRE,
-        SIP_AUTHORIZATION, SIP_PROXY_AUTHORIZATION,
+        SIP_AUTHORIZATION, SIP_PROXY_AUTHORIZATION, SIP_P_ASSERTED_IDENTITY,
     };
 
     (void)context;

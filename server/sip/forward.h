@@ -36,8 +36,9 @@ void sip_compose_backward(struct buffer *out, const struct sip_message *response
 
 /**
  * The header lines that concern both ends and not the hops between them: all but Via,
- * Max-Forwards, Max-Breadth, Route, Record-Route, Path, Contact, Proxy-Require, credentials and
- * Content-Length. For a request that is kept, to be sent later by other ways.
+ * Max-Forwards, Max-Breadth, Route, Record-Route, Path, Contact, Proxy-Require, credentials,
+ * asserted identities and Content-Length. For a request that is kept, to be sent later by other
+ * ways.
  */
 void sip_compose_end_to_end(struct buffer *out, const struct sip_message *request);
 

@@ -113,3 +113,10 @@ struct span sip_reason(int status)
     }
     return span_of(status >= 100 && status < 700 ? class_phrases[status / 100] : "");
 }
+
+bool sip_is_temporary(int status)
+{
+    if (status == 501 || status == 505 || status == 513)
+        return false;
+    return status == 408 || status == 430 || status == 480 || (status >= 500 && status < 600);
+}

@@ -533,6 +533,51 @@ START_TEST(our_mark_serves_its_own_dialog_only)
 }
 END_TEST
 
+/* The stranger's call rings at bob's: now he has our mark. */
+static struct side stranger_calls(void)
+{
+    const struct ask ask = {
+        .method = "INVITE", .uri = w.bob_uri, .headers = contact_of(&w.stranger), .bare = true};
+
+    registered(&w.bob);
+    peer_send_request(&w.stranger, &ask);
+    ck_assert(peer_expect_request(&w.bob, SIP_INVITE, SOON_MS));
+    peer_answer(&w.bob, 180, contact_of(&w.bob));
+    ck_assert(hears(&w.stranger, 180));
+    return side_of(&w.stranger);
+}
+
+START_TEST(a_mark_leads_a_stranger_to_the_other_side_and_nowhere_else)
+{
+    struct side side = stranger_calls();
+    char elsewhere[PEER_TEXT];
+    struct ask ask = {.method = "INVITE", .uri = elsewhere, .headers = side.routes, .bare = true};
+
+    snprintf(elsewhere, sizeof(elsewhere), "sip:x@127.0.0.1:%d", w.alice.port);
+    ask.to = "<sip:x@elsewhere.example>";
+    ck_assert_int_eq(peer_ask(&w.stranger, &ask), 403); /* it would begin something */
+    ask.to = side.to;
+    peer_send_request(&w.stranger, &ask);
+    ck_assert(peer_expect_request(&w.bob, SIP_INVITE, SOON_MS));
+    ck_assert(!peer_expect_request(&w.alice, SIP_INVITE, QUIET_MS));
+}
+END_TEST
+
+START_TEST(a_mark_lends_nobody_the_name_of_another)
+{
+    const struct side side = stranger_calls();
+    const struct ask ask = {.method = "MESSAGE",
+                            .uri = w.bob_uri,
+                            .to = side.to,
+                            .from = w.alice.aor,
+                            .headers = side.routes,
+                            .bare = true};
+
+    ck_assert_int_eq(peer_ask(&w.stranger, &ask), 407);
+    ck_assert(!peer_expect_request(&w.bob, SIP_MESSAGE, QUIET_MS));
+}
+END_TEST
+
 START_TEST(an_ack_without_a_mark_goes_nowhere)
 {
     struct side side = {.to = "<sip:x@elsewhere.example>;tag=1"};
@@ -628,6 +673,8 @@ static void add_gates(Suite *suite)
     tcase_add_test(tcase, a_stranger_reaches_our_users_and_nobody_else);
     tcase_add_test(tcase, a_user_of_ours_reaches_others_and_takes_no_credentials_there);
     tcase_add_test(tcase, our_mark_serves_its_own_dialog_only);
+    tcase_add_test(tcase, a_mark_leads_a_stranger_to_the_other_side_and_nowhere_else);
+    tcase_add_test(tcase, a_mark_lends_nobody_the_name_of_another);
     tcase_add_test(tcase, an_ack_without_a_mark_goes_nowhere);
     if (getenv("X"))
         tcase_add_test(tcase, a_domain_that_takes_no_strangers_says_so_at_once);
