@@ -125,6 +125,7 @@ struct config {
     } limits;
     struct {
         uint32_t forks_max;
+        uint32_t bytes_max;
         uint32_t timer_c_s;
         uint32_t max_breadth;
     } proxy;
@@ -140,6 +141,7 @@ struct config {
         uint32_t keep_after_ms;
         uint32_t keep_max_s;
         uint32_t per_aor_max;
+        uint32_t per_aor_bytes_max;
         uint32_t messages_max; /* of the process */
         uint32_t bytes_max;    /* likewise */
         uint32_t remember_s;

@@ -113,6 +113,7 @@ static const struct config_key keys[] = {
     NUMBER(limits, requests_max, "", "20000", 100, 1000000, LATER, "Requests that wait for a commit; more get 500 and Retry-After."),
 
     NUMBER(proxy, forks_max, "", "1000000", 1, 16000000, LIVE, "Requests passed on that are not over yet; more get 500 and Retry-After."),
+    NUMBER(proxy, bytes_max, "bytes", "268435456", 65536, 4294967295, LIVE, "Octets of requests passed on that are not answered yet; more get 500 and Retry-After."),
     NUMBER(proxy, timer_c_s, "s", "181", 1, 3600, LIVE, "Timer C: an INVITE that rings for so long without a word is cancelled."),
     NUMBER(proxy, max_breadth, "", "60", 1, 1000, LIVE, "Devices that one request is passed on to at a time (Max-Breadth); more get 440."),
 
@@ -126,6 +127,7 @@ static const struct config_key keys[] = {
     NUMBER(message, keep_after_ms, "ms", "8000", 100, 30000, LIVE, "A MESSAGE that no device took for so long is kept, and answered with 202."),
     NUMBER(message, keep_max_s, "s", "2592000", 1, 31536000, LIVE, "How long a message is kept, whatever its Expires says."),
     NUMBER(message, per_aor_max, "", "1000", 1, 100000, LIVE, "Messages that wait for one AOR; more get 480."),
+    NUMBER(message, per_aor_bytes_max, "bytes", "4194304", 65536, 1073741824, LIVE, "Octets of the messages that wait for one AOR; more get 480."),
     NUMBER(message, messages_max, "", "1000000", 1, 16000000, LATER, "Messages kept for all AORs, with those that are only remembered; more get 500 and Retry-After."),
     NUMBER(message, bytes_max, "bytes", "268435456", 65536, 4294967295, LIVE, "Octets of all messages that wait; more get 500 and Retry-After."),
     NUMBER(message, remember_s, "s", "40", 0, 3600, LIVE, "How long a message is known again after it was kept, so that its repeat is not a second one."),

@@ -185,6 +185,7 @@ static struct state_options state_options(const struct config *config)
         .device = {.devices_max = config->message.devices_max,
                    .forget_s = config->message.device_forget_s},
         .message = {.per_aor_max = config->message.per_aor_max,
+                    .per_aor_bytes_max = config->message.per_aor_bytes_max,
                     .messages_max = config->message.messages_max,
                     .bytes_max = config->message.bytes_max,
                     .remember_s = config->message.remember_s},
@@ -231,6 +232,7 @@ static struct fork_options fork_options(const struct config *config)
 {
     return (struct fork_options){
         .forks_max = config->proxy.forks_max,
+        .bytes_max = config->proxy.bytes_max,
         .timer_c_s = config->proxy.timer_c_s,
         .linger_ms = config->timers.t1_ms * TRANSACTION_T1_TIMES,
         .max_breadth = config->proxy.max_breadth,
@@ -435,8 +437,9 @@ static void on_fatal(void *context, const char *why)
 static void on_drain(struct timer *timer, struct instant now)
 {
     struct server *self = CONTAINER_OF(timer, struct server, drain);
-    bool idle = requests_count(self->requests) == 0 && batch_is_idle(self->state->node.batch) &&
-                notify_is_idle(self->notify) && keep_is_idle(self->keep);
+    bool idle = requests_count(self->requests) == 0 && forks_unanswered(self->forks) == 0 &&
+                batch_is_idle(self->state->node.batch) && notify_is_idle(self->notify) &&
+                keep_is_idle(self->keep);
 
     if (idle || instant_reached(now, self->drain_until)) {
         log_line(self->log, LOG_INFO, "stop", "drained=%s", idle ? "yes" : "no");
@@ -457,6 +460,7 @@ static void on_terminate(void *context, int signal)
     log_line(self->log, LOG_INFO, "drain", "signal=%d", signal);
     sd_notify(0, "STOPPING=1");
     self->router.draining = true;
+    forks_drain(self->forks);
     keep_stop(self->keep);
     self->drain_until =
         instant_after(loop_now(self->loop), (int64_t)self->config->process.drain_s * US_PER_S);

@@ -202,19 +202,10 @@ static bool is_for_us(const struct auth *self, const struct sip_message *message
 
 static bool is_local_address(const struct auth *self, struct span text)
 {
-    const struct transport *transport = self->state->node.transport;
     struct sip_uri uri;
-    struct endpoint end = {0};
 
-    if (sip_uri_parse(text, &uri) != STATUS_OK || endpoint_parse_host(uri.host, &end) != STATUS_OK)
-        return false;
-    for (uint16_t i = 0; i < transport_listener_count(transport); i++) {
-        const struct endpoint local = transport_local(transport, i);
-
-        if (endpoint_same_address(&local, &end))
-            return true;
-    }
-    return false;
+    return sip_uri_parse(text, &uri) == STATUS_OK &&
+           transport_is_local(self->state->node.transport, uri.host);
 }
 
 static bool is_allowed(const struct account *account, const struct domain_row *domain,

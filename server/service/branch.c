@@ -75,6 +75,11 @@ static void send(struct branch *branch, const struct sip_message *request,
     relay.branch.at = text;
     buffer_reset(&self->out);
     relay_compose(self->state, &relay, &self->out);
+    if (self->out.overflowed) {
+        client_transaction_abandon(self->transactions, branch->transaction);
+        branch_end(branch, 513, NULL);
+        return;
+    }
     if (widen(branch, routing, target)) { /* its Via says so: composed again */
         client_transaction_abandon(self->transactions, branch->transaction);
         send(branch, request, routing, target);

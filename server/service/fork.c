@@ -10,7 +10,7 @@
 
 #include <stdlib.h>
 
-enum { MESSAGE_BYTES_MAX = 131072 };
+enum { MESSAGE_BYTES_MAX = 1 << 18 }; /* header fields, body, and what relay.c adds */
 
 /* ---- life ---- */
 
@@ -50,6 +50,7 @@ void forks_reconfigure(struct forks *self, const struct fork_options *options)
 
 static void drop_request(struct fork *fork)
 {
+    fork->owner->bytes -= fork->len;
     free(fork->octets);
     fork->octets = NULL;
     fork->len = 0;
@@ -130,6 +131,7 @@ bool fork_parse_again(const struct fork *fork)
 static void keep_request(struct fork *fork, const struct sip_message *request)
 {
     fork->len = request->bytes.len;
+    fork->owner->bytes += fork->len;
     fork->octets = malloc(fork->len);
     must(fork->octets != NULL);
     memcpy(fork->octets, request->bytes.at, fork->len);
@@ -189,7 +191,7 @@ static uint32_t breadth_of(const struct forks *self, const struct sip_message *r
 
 static bool refused(struct forks *self, struct request *request, size_t count)
 {
-    if (self->table.count >= self->options.forks_max) {
+    if (self->table.count >= self->options.forks_max || self->bytes >= self->options.bytes_max) {
         (*self->too_many)++;
         request_refuse_for_now(request);
         return true;
@@ -469,6 +471,42 @@ static void on_timer(struct timer *timer, struct instant now)
         client_transaction_cancel(fork->owner->transactions, branch->transaction);
     }
     arm(fork);
+}
+
+/* ---- stopping ---- */
+
+static void count_unanswered(struct table_link *link, void *context)
+{
+    size_t *count = context;
+
+    *count += !CONTAINER_OF(link, struct fork, link)->answered;
+}
+
+size_t forks_unanswered(struct forks *self)
+{
+    size_t count = 0;
+
+    table_each(&self->table, count_unanswered, &count);
+    return count;
+}
+
+static void drain(struct table_link *link, void *context)
+{
+    struct fork *fork = CONTAINER_OF(link, struct fork, link);
+
+    (void)context;
+    if (fork->answered)
+        return;
+    if (fork->trace.method == SIP_INVITE)
+        cancel_open(fork);
+    if (fork->vain.on_vain != NULL && !fork->asked)
+        fork->patience_us = forks_now(fork->owner).us;
+    arm(fork);
+}
+
+void forks_drain(struct forks *self)
+{
+    table_each(&self->table, drain, NULL);
 }
 
 /* ---- CANCEL (section 16.10) ---- */

@@ -20,6 +20,7 @@ struct forks;
 
 struct fork_options {
     uint32_t forks_max;   /* at a time; more get 500 with Retry-After */
+    uint64_t bytes_max;   /* of all requests that are not answered yet; likewise */
     uint32_t timer_c_s;   /* section 16.6 step 11: more than 180 */
     uint32_t linger_ms;   /* how long an INVITE's further 2xx still find their way: 64*T1 */
     uint32_t max_breadth; /* RFC 5393 section 5.3.3.1, for requests that do not say */
@@ -34,6 +35,12 @@ void forks_free(struct forks *self);
 
 /** How many are alive, lingering ones included. */
 size_t forks_count(const struct forks *self);
+
+/** How many are not answered yet. Looks at each: for a server that stops. */
+size_t forks_unanswered(struct forks *self);
+
+/** Ends what is under way: owners are asked now, INVITEs that ring are cancelled. */
+void forks_drain(struct forks *self);
 
 /** Who wants a say before a request is refused. A plain value, copied; zeroed: nobody. */
 struct fork_owner {

@@ -51,6 +51,7 @@ struct forks {
     struct transactions *transactions;
     struct requests *requests;
     struct fork_options options;
+    uint64_t bytes;             /* of the requests that are kept */
     struct handle_table *names; /* of branches; a fork goes by its first one's */
     struct table table;
     struct buffer out;

@@ -56,8 +56,11 @@ static bool is_from_account(struct proxy *self, struct request *request,
 }
 
 /* Strangers reach our users, where the domain takes them, and nobody else. */
-static bool is_taken_from_strangers(struct request *request, const struct routing *routing)
+static bool is_taken_from_strangers(const struct proxy *self, struct request *request,
+                                    const struct routing *routing)
 {
+    if (transport_is_local(self->state->node.transport, request_message(request)->from.uri.host))
+        return refuse(request, 403, "From Is Our Own Address");
     if (!routing->is_local || routing->domain == NULL)
         return refuse(request, 403, "Relaying Denied");
     if (!routing->domain->accept_foreign)
@@ -98,6 +101,13 @@ static bool comes_from_us(const struct proxy *self, const struct request *reques
     return false;
 }
 
+/* A stranger who was let in by one domain is not by another that takes none. */
+static bool is_closed_to(const struct routing *routing)
+{
+    return routing->sender == NULL && routing->is_local && routing->domain != NULL &&
+           !routing->domain->accept_foreign;
+}
+
 /*
  * Our mark is a ticket to the other side of its dialog. To an AOR of ours it is none: there begins
  * something new, whatever the request calls itself.
@@ -107,10 +117,10 @@ static bool is_authorized(struct proxy *self, struct request *request, struct ro
     routing->is_trusted = is_from_peer(self, request, routing);
     routing->may_relay = routing->is_trusted;
     if (routing->is_trusted || (routing->is_marked && !routing->is_local) ||
-        comes_from_us(self, request))
+        (comes_from_us(self, request) && !is_closed_to(routing)))
         return true;
     if (routing->sender == NULL)
-        return is_taken_from_strangers(request, routing);
+        return is_taken_from_strangers(self, request, routing);
     routing->may_relay = is_from_account(self, request, routing);
     return routing->may_relay;
 }
@@ -255,15 +265,15 @@ void proxy_receive(struct proxy *self, struct request *request, struct routing *
         pass_to_devices(self, request, routing);
 }
 
-/* An ACK cannot be challenged: without our mark it goes to nobody but our own devices. */
+/* An ACK cannot be challenged: it goes to the other side of its dialog, or nowhere. */
 void proxy_receive_ack(struct proxy *self, const struct sip_message *ack, const struct flow *from)
 {
     struct routing routing;
     struct target target;
 
     if (ack->max_forwards != 0 && routing_read(self->state, ack, &routing) == STATUS_OK &&
-        !routing.is_local && (routing.is_marked || find_by_contact(self, ack, &routing, &target)) &&
-        find_next_hop(self, ack, from, &routing, &target))
+        routing.is_marked && !routing.is_local &&
+        find_other_side(self, ack, from, &routing, &target))
         relay_pass_ack(self->state, ack, from, &routing, &target);
     else
         (*self->acks_dropped)++;

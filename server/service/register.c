@@ -15,6 +15,7 @@
 
 enum {
     CONTACTS_PER_REQUEST = 32,
+    CONTACT_BYTES_MAX = 4096,                 /* of one: an answer lists all of an AOR */
     CONTACT_OCTETS = 16384,                   /* for the keys of one request */
     OBJECTS_MAX = 128 + CONTACTS_PER_REQUEST, /* bindings, and their devices */
 };
@@ -75,6 +76,8 @@ static const char *read_contacts(struct registration *it, struct buffer *keys)
         }
         if (it->count == CONTACTS_PER_REQUEST)
             return "Too Many Contacts In One Request";
+        if (value.len > CONTACT_BYTES_MAX)
+            return "Contact Too Long";
         if (contact_read(value, keys, contact) != STATUS_OK)
             return "Malformed Contact";
         if (node_text_or_nothing(contact->key).len != contact->key.len)
@@ -178,6 +181,11 @@ static void wait_for(struct registration *it, const struct binding *binding)
 
 /* Kept messages wait for it from now on. When there is no room to know it, it registers all the
  * same. Most times it is known: one look-up. */
+static bool something_waits(const struct registration *it)
+{
+    return mailbox_waiting(mailboxes_find(&it->self->state->mailboxes, it->aor)) > 0;
+}
+
 static void meet_device(struct registration *it, const struct binding_change *change)
 {
     const struct device_name name = {
@@ -187,7 +195,7 @@ static void meet_device(struct registration *it, const struct binding_change *ch
     };
     struct device *device;
 
-    if (it->domain->keep_messages && change->expires_s != 0 &&
+    if ((it->domain->keep_messages || something_waits(it)) && change->expires_s != 0 &&
         device_stage_seen(it->self->state->devices, it->aor, &name, &device) == STATUS_OK &&
         device != NULL && it->device_count < CONTACTS_PER_REQUEST)
         it->devices[it->device_count++] = device_handle(device);

@@ -11,7 +11,11 @@
 #include <stdlib.h>
 
 enum {
-    ANSWER_BYTES_MAX = 65507,
+    /*
+     * An answer repeats the Via and more of a request of 64 kB, longer than they came, and may list
+     * all contacts of an AOR: see register.c. Whether UDP takes it is the transport's affair.
+     */
+    ANSWER_BYTES_MAX = 1 << 20,
     TABLE_MAX = 1 << 30, /* the cap is for new ones; what was let in before may come back */
     TAG_BYTES = 16,
     RETRY_AFTER_MIN_S = 2,
@@ -300,8 +304,12 @@ void request_answer(struct request *self)
     struct buffer *out = &self->owner->scratch;
 
     sip_compose_body(out, (struct span){0}, (struct span){0});
-    if (out->overflowed) {
+    if (out->overflowed && self->status != 513) {
         request_refuse(self, 513, "Answer Too Large");
+        return;
+    }
+    if (out->overflowed) { /* not even that: nobody sends such a request to hear the answer */
+        end(self);
         return;
     }
     send(self, buffer_span(out));

@@ -84,7 +84,11 @@ void domains_put(struct domains *self, const struct domain_row *row)
 
 const struct domain_row *domains_find(const struct domains *self, struct span name)
 {
-    struct table_link *link = table_first(&self->table, table_hash_nocase(&self->table, name));
+    struct table_link *link;
+
+    if (name.len > 1 && name.at[name.len - 1] == '.')
+        name.len--; /* the root of the DNS: the same name, as in a canonical AOR */
+    link = table_first(&self->table, table_hash_nocase(&self->table, name));
 
     for (; link != NULL; link = table_next(link))
         if (span_equal_nocase(domain_of(link)->row.name, name))

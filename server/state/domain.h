@@ -15,7 +15,8 @@ void domains_free(struct domains *self);
 void domains_put(struct domains *self, const struct domain_row *row);
 void domains_remove(struct domains *self, int64_t id);
 
-/** The domain of that name, in any case, or NULL. Lent until the loop turn ends. */
+/** The domain of that name, in any case and with a last dot or without, or NULL. Lent until the
+ * loop turn ends. */
 const struct domain_row *domains_find(const struct domains *self, struct span name);
 
 /** What follows the '@' of a canonical AOR, or all of it. */

@@ -20,6 +20,7 @@ struct letters {
     struct mailbox *mailbox;
     uint32_t count; /* with those that are done */
     uint32_t waiting_count;
+    uint64_t waiting_bytes;
 };
 
 /** Lives while it has a device or a message, be it one that is done and only remembered. */

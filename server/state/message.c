@@ -169,6 +169,7 @@ static void begin_waiting(struct message *self, struct content *content)
     list_remove(&self->queue);
     list_append(&letters->waiting, &self->queue);
     letters->waiting_count++;
+    letters->waiting_bytes += bytes_of(content);
     owner->waiting++;
     owner->bytes += bytes_of(content);
 }
@@ -179,6 +180,7 @@ static void end_waiting(struct message *self)
     struct letters *letters = self->mailbox->letters;
 
     owner->bytes -= bytes_of(self->content);
+    letters->waiting_bytes -= bytes_of(self->content);
     content_free(self->content);
     self->content = NULL;
     owner->waiting--;
@@ -429,15 +431,51 @@ static bool is_full(const struct messages *self, const struct message_change *ch
            self->bytes + change->headers.len + change->body.len > self->limits.bytes_max;
 }
 
+/* ---- room at one AOR ---- */
+
+static bool has_room(const struct messages *self, const struct mailbox *mailbox,
+                     const struct message_change *change)
+{
+    const uint32_t max = change->per_aor_max != 0 ? change->per_aor_max : self->limits.per_aor_max;
+    const uint64_t bytes = mailbox->letters == NULL ? 0 : mailbox->letters->waiting_bytes;
+
+    return mailbox_waiting(mailbox) < max &&
+           bytes + change->headers.len + change->body.len <= self->limits.per_aor_bytes_max;
+}
+
+/*
+ * The oldest message that some device has got waits no longer for the others: a phone that was
+ * replaced, and is known for a month yet, must not keep new messages out. False: nobody has got it.
+ */
+static bool give_way(struct mailbox *mailbox)
+{
+    struct device *device = mailbox_first_device(mailbox);
+    struct message *oldest;
+    int64_t through = 0;
+
+    if (mailbox_waiting(mailbox) == 0)
+        return false;
+    for (; device != NULL; device = device_next(device))
+        if (device_committed_through(device) > through)
+            through = device_committed_through(device);
+    oldest = message_of(mailbox->letters->waiting.next);
+    if (oldest->id > through || !is_live(oldest->hot.committed))
+        return false;
+    finish(oldest, false);
+    return true;
+}
+
 enum status message_stage(struct messages *self, const struct message_change *change,
                           struct message **out)
 {
-    const uint32_t max = change->per_aor_max != 0 ? change->per_aor_max : self->limits.per_aor_max;
     struct mailbox *mailbox = mailboxes_get(self->mailboxes, change->identity.aor);
     struct message *made = NULL;
     enum status status = STATUS_LIMIT;
+    bool fits;
 
-    if (mailbox_waiting(mailbox) >= max)
+    while (!(fits = has_room(self, mailbox, change)) && give_way(mailbox))
+        continue;
+    if (!fits)
         status = STATUS_CONFLICT;
     else if (!is_full(self, change))
         made =

@@ -16,7 +16,8 @@ struct message;
 struct messages;
 
 struct message_limits {
-    uint32_t per_aor_max;  /* that wait */
+    uint32_t per_aor_max; /* that wait */
+    uint64_t per_aor_bytes_max;
     uint32_t messages_max; /* of the process, with those that are remembered */
     uint64_t bytes_max;    /* of all that wait */
     uint32_t remember_s;   /* since they were kept */

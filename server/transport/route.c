@@ -40,6 +40,19 @@ static bool is_advertised(const struct listener *listener, const struct sip_uri 
            advertised_port == port;
 }
 
+bool transport_is_local(const struct transport *self, struct span host)
+{
+    const uint16_t count = transport_listener_count(self);
+    struct endpoint end = {0};
+
+    if (endpoint_parse_host(host, &end) != STATUS_OK)
+        return false;
+    for (uint16_t i = 0; i < count; i++)
+        if (endpoint_same_address(&transport_find_listener(self, i)->local, &end))
+            return true;
+    return false;
+}
+
 bool transport_is_own(const struct transport *self, const struct sip_uri *uri)
 {
     const uint16_t count = transport_listener_count(self);

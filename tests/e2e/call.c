@@ -588,6 +588,36 @@ START_TEST(an_ack_without_a_mark_goes_nowhere)
 }
 END_TEST
 
+/* What a phone shows as alice, or as somebody of this server. */
+static const struct {
+    const char *before, *behind; /* the user */
+} false_names[] = {{"<sip:", "@example.org.>"},
+                   {"<im:", "@example.org>"},
+                   {"<pres:", "@example.org>"},
+                   {"<mailto:", "@Example.org>"},
+                   {"<sip:", "@127.0.0.1:9>"}};
+
+START_TEST(a_stranger_has_no_name_of_ours_however_it_is_written)
+{
+    char from[PEER_TEXT], text[1024];
+
+    registered(&w.bob);
+    snprintf(from, sizeof(from), "%s%s%s", false_names[_i].before, w.alice.user,
+             false_names[_i].behind);
+    snprintf(text, sizeof(text),
+             "MESSAGE %s SIP/2.0\r\nVia: SIP/2.0/%s 127.0.0.1:%d;branch=z9hG4bKf%d;rport\r\n"
+             "From: %s;tag=1\r\nTo: <%s>\r\nCall-ID: f%d.%s\r\nCSeq: 1 MESSAGE\r\n"
+             "Content-Length: 0\r\n\r\n",
+             w.bob_uri, w.stranger.tcp ? "TCP" : "UDP", w.stranger.port, w.next, from, w.bob_uri,
+             w.next, w.stranger.call_id);
+    peer_send(&w.stranger, text);
+    ck_assert(peer_expect_response(&w.stranger, SOON_MS));
+    ck_assert_msg(w.stranger.message.status == 407 || w.stranger.message.status == 403, "%s: %d",
+                  from, w.stranger.message.status);
+    ck_assert(!peer_expect_request(&w.bob, SIP_MESSAGE, QUIET_MS));
+}
+END_TEST
+
 START_TEST(a_domain_that_takes_no_strangers_says_so_at_once)
 {
     const struct ask ask = {.method = "OPTIONS", .uri = w.bob_uri, .bare = true};
@@ -677,7 +707,9 @@ static void add_gates(Suite *suite)
     tcase_add_test(tcase, a_mark_lends_nobody_the_name_of_another);
     tcase_add_test(tcase, an_ack_without_a_mark_goes_nowhere);
     if (getenv("X"))
-        tcase_add_test(tcase, a_domain_that_takes_no_strangers_says_so_at_once);
+        tcase_add_loop_test(tcase, a_stranger_has_no_name_of_ours_however_it_is_written, 0,
+                            COUNT(false_names));
+    tcase_add_test(tcase, a_domain_that_takes_no_strangers_says_so_at_once);
     if (getenv("X"))
         tcase_add_test(tcase, a_trusted_peer_may_relay_as_soon_as_sql_says_so);
 }

@@ -55,7 +55,11 @@ static void life_begin(struct life *life)
         .publication = {.per_resource_max = 1, .publications_max = 1},
         .subscription = {.per_resource_max = 1, .per_watcher_max = 1, .subscriptions_max = 1},
         .device = {.devices_max = 40, .forget_s = 3600},
-        .message = {.per_aor_max = 3, .messages_max = 6, .bytes_max = 1000, .remember_s = 40},
+        .message = {.per_aor_max = 3,
+                    .per_aor_bytes_max = 950,
+                    .messages_max = 6,
+                    .bytes_max = 1000,
+                    .remember_s = 40},
         .bindings_max = 10,
         .expiry_per_s = 1000,
     };
@@ -382,6 +386,33 @@ START_TEST(the_limits_of_an_aor_and_of_the_process_hold)
 }
 END_TEST
 
+START_TEST(at_the_limit_what_some_device_has_got_gives_way)
+{
+    struct message_change change = change_by("c4");
+    struct device *phone;
+    struct message *made;
+    struct life life;
+    int64_t first;
+
+    life_begin(&life);
+    phone = meet(&life, "phone");
+    (void)meet(&life, "an old one that is never on line again");
+    first = message_id(keep(&life, "c1"));
+    keep(&life, "c2");
+    keep(&life, "c3");
+    ck_assert_int_eq(message_stage(life.state->messages, &change, &made), STATUS_CONFLICT);
+    device_stage_delivered(phone, first);
+    commit(&life);
+    ck_assert_int_eq(message_stage(life.state->messages, &change, &made), STATUS_OK);
+    write_one(&life, message_handle(made));
+    commit(&life);
+    ck_assert_uint_eq(mailbox_waiting(mailbox_of(&life)), 3);
+    change.identity.cseq = 99;
+    ck_assert_int_eq(message_stage(life.state->messages, &change, &made), STATUS_CONFLICT);
+    life_end(&life);
+}
+END_TEST
+
 START_TEST(all_octets_together_have_a_limit)
 {
     static const char many[990] = {0};
@@ -390,12 +421,14 @@ START_TEST(all_octets_together_have_a_limit)
     struct life life;
 
     life_begin(&life);
-    change.body = (struct span){many, sizeof(many)};
-    ck_assert_int_eq(message_stage(life.state->messages, &change, &made), STATUS_LIMIT);
-    ck_assert_ptr_null(mailbox_of(&life));
-    change.body.len = 900;
+    change.body = (struct span){many, 800};
     ck_assert_int_eq(message_stage(life.state->messages, &change, &made), STATUS_OK);
     write_one(&life, message_handle(made));
+    change.identity.cseq = 99;
+    change.body.len = 200;
+    ck_assert_int_eq(message_stage(life.state->messages, &change, &made), STATUS_CONFLICT);
+    change.identity.aor = SPAN("carol@example.org");
+    ck_assert_int_eq(message_stage(life.state->messages, &change, &made), STATUS_LIMIT);
     commit(&life);
     life_end(&life);
 }
@@ -687,6 +720,7 @@ Suite *state_message_suite(void)
     tcase_add_test(messages, what_was_delivered_but_not_stored_is_next_again);
     tcase_add_test(messages, a_hundred_deliveries_in_one_batch_are_one_row);
     tcase_add_test(messages, the_limits_of_an_aor_and_of_the_process_hold);
+    tcase_add_test(messages, at_the_limit_what_some_device_has_got_gives_way);
     tcase_add_test(messages, all_octets_together_have_a_limit);
     tcase_add_test(messages, it_expires_and_is_remembered);
     tcase_add_test(messages, what_all_devices_have_is_done_when_it_is_loaded);
