@@ -5,6 +5,7 @@
 #include "server/service/keep.h"
 
 #include "server/base/must.h"
+#include "server/service/ways.h"
 #include "server/sip/compose.h"
 #include "server/sip/parameter.h"
 #include "server/sip/reason.h"
@@ -180,21 +181,6 @@ static void on_message_done(void *context, struct mailbox *mailbox, int64_t id, 
     queue(self, mailbox);
 }
 
-static struct device_name name_of(const struct binding_view *view)
-{
-    return (struct device_name){.instance = view->instance,
-                                .user_agent = view->user_agent,
-                                .contact_key = view->contact_key};
-}
-
-static struct device *device_of(const struct mailbox *mailbox, const struct binding *binding)
-{
-    const struct binding_view view = binding_seen(binding);
-    const struct device_name name = name_of(&view);
-
-    return mailbox_find_device(mailbox, &name);
-}
-
 /* It is there: what rested for its sake goes on. */
 static void on_binding(void *context, struct span aor, const struct binding *binding)
 {
@@ -206,7 +192,7 @@ static void on_binding(void *context, struct span aor, const struct binding *bin
         (mailbox = mailboxes_find(&self->state->mailboxes, aor)) == NULL ||
         mailbox_waiting(mailbox) == 0)
         return;
-    device = device_of(mailbox, binding);
+    device = ways_device_of(mailbox, binding);
     if (device != NULL && handover_of(device) != NULL) {
         timer_stop(timers_of(self), &handover_of(device)->rest);
         handover_of(device)->failures = 0;
@@ -228,21 +214,6 @@ static void on_rested(struct timer *timer, struct instant now)
 
 /* ---- where a device is ---- */
 
-/* The way to one device: of its bindings that lead somewhere the one refreshed last, but another
- * one when that has just failed. */
-struct way {
-    struct device *device;
-    struct target target;
-    uint32_t expires_s;
-};
-
-struct ways {
-    const struct keep *keep;
-    const struct mailbox *mailbox;
-    struct way at[TARGETS_MAX];
-    size_t count;
-};
-
 static bool has_failed(struct device *device, int64_t binding)
 {
     const struct handover *handover = handover_of(device);
@@ -250,39 +221,9 @@ static bool has_failed(struct device *device, int64_t binding)
     return handover != NULL && handover->failures > 0 && handover->binding == binding;
 }
 
-static bool is_better(const struct way *way, const struct way *than)
-{
-    const bool failed = has_failed(way->device, way->target.binding);
-
-    if (failed != has_failed(than->device, than->target.binding))
-        return !failed;
-    return way->expires_s >= than->expires_s;
-}
-
-static void collect(struct binding *binding, void *context)
-{
-    struct ways *ways = context;
-    struct way way = {.device = device_of(ways->mailbox, binding),
-                      .expires_s = binding_seen(binding).expires_s};
-
-    if (way.device == NULL || !target_of_binding(ways->keep->state, binding, &way.target))
-        return;
-    for (size_t i = 0; i < ways->count; i++)
-        if (ways->at[i].device == way.device) {
-            if (is_better(&way, &ways->at[i]))
-                ways->at[i] = way;
-            return;
-        }
-    if (ways->count < TARGETS_MAX)
-        ways->at[ways->count++] = way;
-}
-
 static void find_ways(const struct keep *self, const struct mailbox *mailbox, struct ways *out)
 {
-    out->keep = self;
-    out->mailbox = mailbox;
-    out->count = 0;
-    location_each_seen(bindings_find(self->state->bindings, mailbox_aor(mailbox)), collect, out);
+    ways_find(self->state, mailbox, has_failed, out);
 }
 
 bool keep_has_before(const struct keep *self, struct span aor)
@@ -571,32 +512,6 @@ void keep_rest(struct keep *self, struct span aor)
         if (handover->message == 0 && !timer_is_running(&handover->rest))
             rest(handover, NULL);
     }
-}
-
-struct naming {
-    const struct mailbox *mailbox;
-    struct target *targets;
-    size_t count;
-};
-
-static void name_device(struct binding *binding, void *context)
-{
-    const struct naming *it = context;
-    const int64_t id = binding_seen(binding).id;
-    const struct device *device = NULL;
-
-    for (size_t i = 0; i < it->count; i++)
-        if (it->targets[i].binding == id && (device = device_of(it->mailbox, binding)) != NULL)
-            it->targets[i].device = device_handle(device);
-}
-
-void keep_name_devices(const struct keep *self, struct span aor, struct target targets[],
-                       size_t count)
-{
-    struct naming it = {mailboxes_find(&self->state->mailboxes, aor), targets, count};
-
-    if (it.mailbox != NULL)
-        location_each_seen(bindings_find(self->state->bindings, aor), name_device, &it);
 }
 
 void keep_delivered(struct keep *self, struct message *message, struct handle to)

@@ -55,10 +55,6 @@ bool keep_has_before(const struct keep *self, struct span aor);
 /** The devices of that AOR that are there have just not answered: they rest. */
 void keep_rest(struct keep *self, struct span aor);
 
-/** Notes whose the targets are: their bindings may end before they answer. */
-void keep_name_devices(const struct keep *self, struct span aor, struct target targets[],
-                       size_t count);
-
 /**
  * The device `to` has got `message` by other ways. Does nothing if others are before it: it will be
  * sent again, and known again.

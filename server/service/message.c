@@ -4,6 +4,7 @@
  */
 #include "server/service/message.h"
 
+#include "server/service/ways.h"
 #include "server/sip/forward.h"
 #include "server/sip/media.h"
 #include "server/sip/parameter.h"
@@ -190,7 +191,7 @@ static void relay(const struct arrival *it, const struct routing *routing, struc
         .on_late_success = on_late_success,
     };
 
-    keep_name_devices(it->self->keep, it->aor, targets, count);
+    ways_name_devices(it->self->state, it->aor, targets, count);
     fork_start(it->self->forks, it->request, routing, targets, count, &owner);
 }
 
