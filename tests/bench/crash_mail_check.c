@@ -124,7 +124,8 @@ void mail_check_all(struct crash *self)
     }
 }
 
-/* At one phone, the letters of one sender in the order in which they were acknowledged. */
+/* At one phone, the letters of one sender in the order in which they were acknowledged; but when
+ * one has expired, a last repeat of its relay may still come. */
 static void judge_order(struct crash *self, uint32_t talk, uint32_t phone)
 {
     const struct letter *last = NULL;
@@ -132,7 +133,7 @@ static void judge_order(struct crash *self, uint32_t talk, uint32_t phone)
     for (uint32_t i = 0; i < self->mail.letter_count; i++) {
         const struct letter *letter = &self->mail.letters[i];
 
-        if (letter->talk != talk || letter->state != LETTER_KEPT ||
+        if (letter->talk != talk || letter->state != LETTER_KEPT || letter->brief_s > 0 ||
             letter->copies[phone].arrived == 0)
             continue;
         if (last != NULL && letter->copies[phone].arrived < last->copies[phone].arrived)

@@ -205,13 +205,26 @@ static bool seen_before(struct copy *copy, struct span branch)
     return false;
 }
 
+/* Each request that a sender makes of a letter may be relayed, and by its Via is known; what was
+ * kept has but the server's. */
+static bool is_of_another_attempt(const struct letter *letter, const struct scan *request)
+{
+    const char *newline = span_find(request->vias, '\n');
+
+    return letter->attempts > 1 && newline != NULL &&
+           newline + 1 < request->vias.at + request->vias.len;
+}
+
 /* A new transaction for what this phone has already taken. */
 static void judge_again(struct crash *self, const struct phone *phone, const struct letter *letter,
-                        const struct copy *copy)
+                        const struct scan *request)
 {
+    const struct copy *copy = &letter->copies[phone->number];
     bool crashed = copy->epoch != self->mail.epoch || self->mail.epoch % 2 == 1;
 
     self->mail.counts.copies_again++;
+    if (is_of_another_attempt(letter, request))
+        return;
     if (copy->durable)
         crash_violation(self,
                         "TWICE: letter %u came again to phone %u-%u, though the tables"
@@ -307,7 +320,7 @@ static void take(struct crash *self, struct phone *phone, struct letter *letter,
     if (!again)
         note(self, phone, letter, copy);
     else if (!known)
-        judge_again(self, phone, letter, copy);
+        judge_again(self, phone, letter, request);
     if (self->traffic && crash_random(self, 100) < 5) /* as if the answer were lost */
         return;
     if (phone->state != PHONE_SLOW || !answer_later(self, &heard, request))
