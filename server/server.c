@@ -341,6 +341,7 @@ static void make_router(struct server *self)
         .state = self->state,
         .auth = self->auth,
         .forks = self->forks,
+        .transactions = self->transactions,
         .messages = &self->messages,
         .acks_dropped = metric_counter(self->metrics, "acks_dropped_total", NULL,
                                        "ACKs that bore no mark of ours, or led nowhere"),

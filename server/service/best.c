@@ -45,7 +45,8 @@ static char *copy(struct span octets)
     char *made = malloc(octets.len == 0 ? 1 : octets.len);
 
     must(made != NULL);
-    memcpy(made, octets.at, octets.len);
+    if (octets.len > 0)
+        memcpy(made, octets.at, octets.len);
     return made;
 }
 
@@ -77,7 +78,7 @@ static void add_challenges(struct best *self, const struct sip_message *response
         for (const struct sip_header *header = sip_header_first(response, ids[i]); header != NULL;
              header = sip_header_next(response, header))
             sip_compose_header(&out, sip_header_name(ids[i]), header->value);
-    if (!out.overflowed) {
+    if (!out.overflowed && out.len > 0) {
         free(self->challenges);
         self->challenges = copy(buffer_span(&out));
         self->challenges_len = out.len;

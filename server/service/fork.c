@@ -556,10 +556,3 @@ bool fork_has_looped(struct forks *self, const struct sip_message *request)
     }
     return false;
 }
-
-bool fork_has_sent(const struct forks *self, const struct sip_message *request)
-{
-    struct handle owner;
-
-    return client_transaction_owner_of(self->transactions, request->via.branch, self, &owner);
-}

@@ -85,7 +85,4 @@ bool fork_cancel(struct forks *self, struct handle invite);
  */
 bool fork_has_looped(struct forks *self, const struct sip_message *request);
 
-/** True when `request` has just left us: its top Via is of a branch of ours that still waits. */
-bool fork_has_sent(const struct forks *self, const struct sip_message *request);
-
 #endif

@@ -21,6 +21,7 @@ enum {
     SILENT_TIMES = 16,  /* so many windows of those may there be */
     IN_A_TURN = 256,    /* of the loop, so that requests are not kept waiting */
     BRIEF_US = 1000000, /* until what could not be done for our own reasons is tried again */
+    AHEAD_MAX = 8,      /* relayed to one device at a time, and answered in another order */
 };
 
 /* What is under way to one device; it has one while there is something. */
@@ -34,9 +35,10 @@ struct handover {
     int64_t through;   /* what the device has got, be its row written or not */
     unsigned failures; /* in a row */
     unsigned answers;  /* among them, of this message: the device is there, and does not take it */
-    bool silent;       /* on its way, but the window waits no longer */
-    bool widened;      /* it goes by TCP because of its size */
-    bool narrow;       /* that was in vain: by UDP after all */
+    int64_t ahead[AHEAD_MAX]; /* what it has, though one before has not arrived; 0: none */
+    bool silent;              /* on its way, but the window waits no longer */
+    bool widened;             /* it goes by TCP because of its size */
+    bool narrow;              /* that was in vain: by UDP after all */
 };
 
 struct keep {
@@ -245,6 +247,7 @@ bool keep_has_before(const struct keep *self, struct span aor)
 
 /* ---- sending ---- */
 
+static void advance(struct handover *handover, int64_t message);
 static client_transaction_result_fn on_result;
 static client_transaction_retransmit_fn on_retransmit;
 
@@ -325,6 +328,23 @@ static bool is_under_way(const struct keep *self, const struct device *device,
                                                         device_handle(device), &target->flow);
 }
 
+static bool take_ahead(struct handover *handover, int64_t message)
+{
+    for (int i = 0; handover != NULL && i < AHEAD_MAX; i++)
+        if (handover->ahead[i] == message) {
+            handover->ahead[i] = 0;
+            return true;
+        }
+    return false;
+}
+
+/* The oldest makes room: it will be sent once more. */
+static void note_ahead(struct handover *handover, int64_t message)
+{
+    memmove(&handover->ahead[1], &handover->ahead[0], (AHEAD_MAX - 1) * sizeof(int64_t));
+    handover->ahead[0] = message;
+}
+
 static void send_next(struct keep *self, struct device *device, const struct target *target)
 {
     struct handover *handover = handover_of(device);
@@ -336,6 +356,10 @@ static void send_next(struct keep *self, struct device *device, const struct tar
     if (message == NULL) {
         if (handover != NULL)
             confirm(handover);
+        return;
+    }
+    if (take_ahead(handover, message_id(message))) {
+        advance(handover, message_id(message));
         return;
     }
     handover = handover_get(self, device);
@@ -419,13 +443,21 @@ static void rest(struct handover *handover, const struct sip_message *response)
     rest_for(handover, (int64_t)pause_s * US_PER_S);
 }
 
+/* It says something of the way to the device, which may be another one next time. */
+static bool is_about_the_way(int status)
+{
+    return (status >= 300 && status < 400) || status == 401 || status == 407 || status == 483 ||
+           status == 487 || status == 491;
+}
+
 /*
  * A device that is there and says 500 to this message each time must not keep the others from it
  * for a month. Busy (503, or a Retry-After) and away (480) are about the device.
  */
 static bool is_given_up(struct handover *handover, int status, const struct sip_message *response)
 {
-    if (status < 500 || status == 503 || sip_count(response, SIP_RETRY_AFTER) > 0)
+    if (!is_about_the_way(status) &&
+        (status < 500 || status == 503 || sip_count(response, SIP_RETRY_AFTER) > 0))
         return false;
     return ++handover->answers >= handover->keep->options.attempts_max;
 }
@@ -435,8 +467,9 @@ static void fail(struct keep *self, struct handover *handover, int64_t message,
 {
     const struct span aor = mailbox_aor(device_mailbox(handover->device));
     const int status = response != NULL ? response->status : 0;
-    const bool temporary = outcome != CLIENT_RESPONSE ||
-                           (sip_is_temporary(status) && !is_given_up(handover, status, response));
+    const bool temporary =
+        outcome != CLIENT_RESPONSE || ((sip_is_temporary(status) || is_about_the_way(status)) &&
+                                       !is_given_up(handover, status, response));
 
     if (outcome == CLIENT_TRANSPORT_FAILED && handover->widened) {
         handover->narrow = true;
@@ -518,13 +551,21 @@ void keep_delivered(struct keep *self, struct message *message, struct handle to
 {
     struct mailbox *mailbox = message_mailbox(message);
     struct device *device = handle_find(self->state->node.objects, to);
+    const struct message *next;
     struct handover *handover;
 
     /* It may come before the message is committed: a mark beyond one that is dropped harms nothing.
      */
-    if (device == NULL || mailbox_message_above(mailbox, through_of(device)) != message)
+    if (device == NULL || message_id(message) <= through_of(device))
+        return;
+    next = mailbox_message_above(mailbox, through_of(device));
+    if (next == NULL)
         return;
     handover = handover_get(self, device);
+    if (next != message) { /* relayed with one that the device has not answered yet */
+        note_ahead(handover, message_id(message));
+        return;
+    }
     abandon(handover);
     timer_stop(timers_of(self), &handover->rest);
     (*self->delivered)++;

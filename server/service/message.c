@@ -79,6 +79,7 @@ static struct message_identity identity_of(const struct arrival *it)
         .call_id = it->message->call_id,
         .from_tag = it->message->from.tag,
         .cseq = it->message->cseq.number,
+        .body = it->message->body,
     };
 }
 
@@ -305,7 +306,7 @@ static const char *stage_sent(struct message_service *self, const struct domain_
         mac64(&node->mark_key, (struct span){(const char *)&row->id, sizeof(row->id)});
     char tag[24], call_id[64];
     struct message_change change = {
-        .identity = {.aor = row->aor, .cseq = 1},
+        .identity = {.aor = row->aor, .cseq = 1, .body = row->document},
         .sender = row->sender,
         .content_type = row->content_type,
         .body = row->document,

@@ -55,12 +55,27 @@ static bool is_from_account(struct proxy *self, struct request *request,
     return auth_may_forward(self->auth, request, routing->sender, aor);
 }
 
+/* What a phone may show of who proves nothing: a name elsewhere, or a number. */
+static bool has_strange_name(const struct proxy *self, const struct sip_uri *from)
+{
+    static const char digits[] = "+-.()0123456789*#";
+
+    if (from->scheme == SIP_SCHEME_SIP || from->scheme == SIP_SCHEME_SIPS)
+        return !transport_is_local(self->state->node.transport, from->host);
+    if (from->scheme != SIP_SCHEME_TEL)
+        return false;
+    for (size_t i = 0; i < from->user.len && from->user.at[i] != ';'; i++)
+        if (memchr(digits, from->user.at[i], sizeof(digits) - 1) == NULL)
+            return false;
+    return true;
+}
+
 /* Strangers reach our users, where the domain takes them, and nobody else. */
 static bool is_taken_from_strangers(const struct proxy *self, struct request *request,
                                     const struct routing *routing)
 {
-    if (transport_is_local(self->state->node.transport, request_message(request)->from.uri.host))
-        return refuse(request, 403, "From Is Our Own Address");
+    if (!has_strange_name(self, &request_message(request)->from.uri))
+        return refuse(request, 403, "From Not Accepted Without A Password");
     if (!routing->is_local || routing->domain == NULL)
         return refuse(request, 403, "Relaying Denied");
     if (!routing->domain->accept_foreign)
@@ -86,19 +101,8 @@ static bool is_from_peer(const struct proxy *self, const struct request *request
  */
 static bool comes_from_us(const struct proxy *self, const struct request *request)
 {
-    const struct transport *transport = self->state->node.transport;
-    const struct endpoint *source = &request_flow(request)->remote;
-
-    if (!fork_has_sent(self->forks, request_message(request)))
-        return false;
-    for (uint16_t i = 0; i < transport_listener_count(transport); i++) {
-        const struct endpoint local = transport_local(transport, i);
-
-        if (endpoint_same_address(&local, source) &&
-            (local.port == source->port || flow_is_reliable(request_flow(request))))
-            return true;
-    }
-    return false;
+    return transactions_made_branch(self->transactions, request_message(request)->via.branch) &&
+           transport_is_own_end(self->state->node.transport, &request_flow(request)->remote);
 }
 
 /* A stranger who was let in by one domain is not by another that takes none. */

@@ -20,6 +20,7 @@ struct proxy {
     struct state *state;
     struct auth *auth;
     struct forks *forks;
+    struct transactions *transactions;
     struct message_service *messages;
     uint64_t *acks_dropped;
 };

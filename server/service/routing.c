@@ -58,21 +58,6 @@ static enum status undo_strict_routing(const struct state *state, const struct s
     return STATUS_OK;
 }
 
-/* im:, pres:, mailto: and the like name people of a domain, too. */
-static struct span host_of(const struct sip_uri *uri)
-{
-    const char *at, *end;
-
-    if (uri->scheme == SIP_SCHEME_SIP || uri->scheme == SIP_SCHEME_SIPS)
-        return uri->host;
-    at = uri->user.len == 0 ? NULL : memrchr(uri->user.at, '@', uri->user.len);
-    if (at == NULL)
-        return (struct span){0};
-    for (end = at + 1; end < uri->user.at + uri->user.len && *end != ';' && *end != '?'; end++)
-        continue;
-    return span_between(at + 1, end);
-}
-
 enum status routing_read(const struct state *state, const struct sip_message *request,
                          struct routing *out)
 {
@@ -98,7 +83,7 @@ enum status routing_read(const struct state *state, const struct sip_message *re
         routing.routes_taken++;
     }
     routing.domain = domains_find(state->domains, routing.uri.host);
-    routing.sender = domains_find(state->domains, host_of(&request->from.uri));
+    routing.sender = domains_find(state->domains, request->from.uri.host);
     routing.is_local = !routing.has_next && is_ours(state, &routing.uri);
     *out = routing;
     return STATUS_OK;

@@ -73,6 +73,7 @@ static uint64_t hash_of(const struct messages *self, const struct message_identi
 
     hash = table_hash_more(&self->table, hash, identity->from_tag);
     hash = table_hash_more(&self->table, hash, identity->aor);
+    hash = table_hash_more(&self->table, hash, identity->body);
     return table_hash_more(&self->table, hash, cseq);
 }
 
@@ -533,7 +534,8 @@ void messages_load(struct messages *self, const struct message_row *row)
     const struct message_change change = {.identity = {.aor = row->aor,
                                                        .call_id = row->call_id,
                                                        .from_tag = row->from_tag,
-                                                       .cseq = row->cseq},
+                                                       .cseq = row->cseq,
+                                                       .body = row->body},
                                           .headers = row->headers,
                                           .body = row->body};
     const struct instant now = loop_now(self->node->loop);

@@ -39,6 +39,7 @@ struct message_identity {
     struct span call_id;
     struct span from_tag;
     uint32_t cseq;
+    struct span body; /* a client that counts anew says something else by the same numbers */
 };
 
 /** The message that this request has made before, pending or not, or NULL. */

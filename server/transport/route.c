@@ -22,34 +22,87 @@ void transport_via(const struct transport *self, const struct flow *flow, struct
 }
 
 /* What we advertise is "host:port", an IPv6 host in brackets. */
-static bool is_advertised(const struct listener *listener, const struct sip_uri *uri, uint16_t port)
+static struct span advertised_host(const struct listener *listener, struct span *port)
 {
     const struct span text = listener_advertised(listener);
     const char *colon = text.len == 0 ? NULL : memrchr(text.at, ':', text.len);
-    uint64_t advertised_port;
-    struct span host;
+    struct span host = text;
 
+    *port = (struct span){0};
     if (colon == NULL)
-        return false;
+        return host;
+    *port = span_skip(text, (size_t)(colon + 1 - text.at));
     host = span_between(text.at, colon);
     if (host.len > 2 && host.at[0] == '[')
         host = (struct span){host.at + 1, host.len - 2};
-    return span_equal_nocase(uri->host, host) &&
-           sip_number(span_skip(text, (size_t)(colon + 1 - text.at)), UINT16_MAX,
-                      &advertised_port) == STATUS_OK &&
+    return host;
+}
+
+static bool is_advertised(const struct listener *listener, const struct sip_uri *uri, uint16_t port)
+{
+    uint64_t advertised_port;
+    struct span port_text;
+
+    return span_equal_nocase(uri->host, advertised_host(listener, &port_text)) &&
+           sip_number(port_text, UINT16_MAX, &advertised_port) == STATUS_OK &&
            advertised_port == port;
+}
+
+/* ::ffff:192.0.2.1 is 192.0.2.1 written otherwise (RFC 4291 section 2.5.5.2). */
+static void unmap(struct endpoint *end)
+{
+    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+
+    if (end->family != ENDPOINT_IPV6 || memcmp(end->address, mapped, sizeof(mapped)) != 0)
+        return;
+    memmove(end->address, end->address + sizeof(mapped), 4);
+    memset(end->address + 4, 0, sizeof(end->address) - 4);
+    end->family = ENDPOINT_IPV4;
+}
+
+/* As bound, or, where that is any address, as advertised. */
+static bool is_at(const struct listener *listener, const struct endpoint *end)
+{
+    struct endpoint advertised = {0};
+    struct span port;
+
+    return endpoint_same_address(&listener->local, end) ||
+           (endpoint_parse_host(advertised_host(listener, &port), &advertised) == STATUS_OK &&
+            endpoint_same_address(&advertised, end));
 }
 
 bool transport_is_local(const struct transport *self, struct span host)
 {
     const uint16_t count = transport_listener_count(self);
     struct endpoint end = {0};
+    bool is_numeric;
+    struct span port;
 
-    if (endpoint_parse_host(host, &end) != STATUS_OK)
-        return false;
-    for (uint16_t i = 0; i < count; i++)
-        if (endpoint_same_address(&transport_find_listener(self, i)->local, &end))
+    if (host.len > 1 && host.at[host.len - 1] == '.')
+        host.len--;
+    is_numeric = endpoint_parse_host(host, &end) == STATUS_OK;
+    unmap(&end);
+    for (uint16_t i = 0; i < count; i++) {
+        const struct listener *listener = transport_find_listener(self, i);
+
+        if (is_numeric ? is_at(listener, &end)
+                       : span_equal_nocase(host, advertised_host(listener, &port)))
             return true;
+    }
+    return false;
+}
+
+bool transport_is_own_end(const struct transport *self, const struct endpoint *end)
+{
+    const uint16_t count = transport_listener_count(self);
+
+    for (uint16_t i = 0; i < count; i++) {
+        const struct listener *listener = transport_find_listener(self, i);
+
+        if (is_at(listener, end) &&
+            (listener->local.port == end->port || end->protocol != TRANSPORT_UDP))
+            return true;
+    }
     return false;
 }
 

@@ -148,8 +148,11 @@ void transport_via(const struct transport *self, const struct flow *flow, struct
 void transport_contact_host(const struct transport *self, const struct flow *flow,
                             struct buffer *out);
 
-/** Whether a numeric host is the address of one of our listeners, whatever the port. */
+/** Whether a host is that of one of our listeners, as bound or as advertised, whatever the port. */
 bool transport_is_local(const struct transport *self, struct span host);
+
+/** Whether what comes from `end` was sent by this process: its address, and over UDP its port. */
+bool transport_is_own_end(const struct transport *self, const struct endpoint *end);
 
 /** Whether a URI's host and port are those of one of our listeners, as bound or as advertised. */
 bool transport_is_own(const struct transport *self, const struct sip_uri *uri);

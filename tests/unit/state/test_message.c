@@ -106,7 +106,11 @@ static void write_one(struct life *life, struct handle object)
 static struct message_change change_by(const char *call_id)
 {
     return (struct message_change){
-        .identity = {.aor = ALICE, .call_id = span_of(call_id), .from_tag = SPAN("t"), .cseq = 1},
+        .identity = {.aor = ALICE,
+                     .call_id = span_of(call_id),
+                     .from_tag = SPAN("t"),
+                     .cseq = 1,
+                     .body = SPAN("hello")},
         .sender = SPAN("bob@example.org"),
         .headers = SPAN("Subject: x\r\n"),
         .body = SPAN("hello"),
