@@ -32,6 +32,7 @@ struct forks *forks_new(struct state *state, struct transactions *transactions,
     self->options = *options;
     self->names = handle_table_new(UINT32_MAX - 1);
     table_init(&self->table);
+    table_init(&self->groups);
     buffer_init(&self->out, MESSAGE_BYTES_MAX);
     self->started = metric_counter(metrics, "forks_total", NULL, "Requests passed on");
     self->too_many = metric_counter(metrics, "forks_refused_total", NULL,
@@ -62,6 +63,8 @@ static void destroy(struct fork *fork)
 
     timer_stop(forks_timers(self), &fork->timer);
     table_remove(&self->table, &fork->link);
+    if (fork->vain.group != 0)
+        table_remove(&self->groups, &fork->in_group);
     for (uint32_t i = 0; i < fork->count; i++) {
         handle_remove(self->names, fork->branches[i].handle);
         free(fork->branches[i].narrow_uri);
@@ -83,6 +86,7 @@ void forks_free(struct forks *self)
         return;
     table_each(&self->table, free_one, NULL);
     table_deinit(&self->table);
+    table_deinit(&self->groups);
     handle_table_free(self->names);
     buffer_deinit(&self->out);
     free(self);
@@ -157,6 +161,7 @@ static struct fork *make(struct forks *self, struct request *request, size_t cou
 
     must(fork != NULL);
     fork->owner = self;
+    fork->number = ++self->last_number;
     fork->transaction = request_transaction(request);
     fork->from = *request_flow(request);
     fork->patience_us = INT64_MAX;
@@ -217,6 +222,8 @@ void fork_start(struct forks *self, struct request *request, const struct routin
     fork->trace = request_hand_over(request);
     if (owner != NULL) {
         fork->vain = *owner;
+        if (owner->group != 0)
+            table_add(&self->groups, &fork->in_group, owner->group);
         if (owner->patience_us > 0)
             fork->patience_us = instant_after(forks_now(self), owner->patience_us).us;
     }
@@ -276,6 +283,36 @@ static bool ask_owner(struct fork *fork)
     fork->taken = true;
     fork->answered = true;
     return true;
+}
+
+static struct fork *oldest_that_waits(const struct forks *self, uint64_t group)
+{
+    struct table_link *link = table_first(&self->groups, group);
+    struct fork *oldest = NULL;
+
+    for (; link != NULL; link = table_next(link)) {
+        struct fork *fork = CONTAINER_OF(link, struct fork, in_group);
+
+        if (!fork->asked && !fork->answered && (oldest == NULL || fork->number < oldest->number))
+            oldest = fork;
+    }
+    return oldest;
+}
+
+void fork_hurry(struct forks *self, struct handle fork)
+{
+    const struct branch *first = handle_find(self->names, fork);
+    const uint64_t group = first == NULL ? 0 : first->fork->vain.group;
+    struct fork *waiting;
+
+    if (group == 0 || self->hurrying)
+        return; /* an owner who is asked asks for the same */
+    self->hurrying = true;
+    while ((waiting = oldest_that_waits(self, group)) != NULL) {
+        (void)ask_owner(waiting);
+        arm(waiting);
+    }
+    self->hurrying = false;
 }
 
 static const char *phrase_of(int status)

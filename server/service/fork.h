@@ -45,6 +45,7 @@ void forks_drain(struct forks *self);
 /** Who wants a say before a request is refused. A plain value, copied; zeroed: nobody. */
 struct fork_owner {
     void *context;       /* lives as long as the process */
+    uint64_t group;      /* of those whose order matters; 0: none */
     int64_t patience_us; /* without a 2xx for so long, on_vain() runs though branches are open; 0:
                             only when all have ended */
     /**
@@ -74,6 +75,12 @@ void fork_start(struct forks *self, struct request *request, const struct routin
  */
 bool fork_still_tries(struct forks *self, struct handle fork, struct handle device,
                       const struct flow *flow);
+
+/**
+ * Asks the owners of all others of that fork's group that still wait, the oldest first: what one of
+ * them has become, those behind it become too. Calls on_vain() before it returns.
+ */
+void fork_hurry(struct forks *self, struct handle fork);
 
 /** Cancels what was forked of that INVITE's server transaction. False when nothing was. */
 bool fork_cancel(struct forks *self, struct handle invite);

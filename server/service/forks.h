@@ -24,6 +24,8 @@ struct branch {
 struct fork {
     struct forks *owner;
     struct table_link link; /* by server transaction, for CANCEL */
+    struct table_link in_group;
+    uint64_t number; /* in the order of starting */
     struct handle transaction;
     struct flow from;
     struct request_trace trace;
@@ -54,6 +56,9 @@ struct forks {
     uint64_t bytes;             /* of the requests that are kept */
     struct handle_table *names; /* of branches; a fork goes by its first one's */
     struct table table;
+    struct table groups;
+    uint64_t last_number;
+    bool hurrying; /* in fork_hurry() */
     struct buffer out;
     struct sip_message scratch; /* a request that is kept, parsed again */
     uint64_t *started;

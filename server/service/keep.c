@@ -330,7 +330,7 @@ static bool is_under_way(const struct keep *self, const struct device *device,
 
 static bool take_ahead(struct handover *handover, int64_t message)
 {
-    for (int i = 0; handover != NULL && i < AHEAD_MAX; i++)
+    for (int i = 0; i < AHEAD_MAX; i++)
         if (handover->ahead[i] == message) {
             handover->ahead[i] = 0;
             return true;
@@ -358,7 +358,7 @@ static void send_next(struct keep *self, struct device *device, const struct tar
             confirm(handover);
         return;
     }
-    if (take_ahead(handover, message_id(message))) {
+    if (handover != NULL && take_ahead(handover, message_id(message))) {
         advance(handover, message_id(message));
         return;
     }

@@ -187,6 +187,7 @@ static void relay(const struct arrival *it, const struct routing *routing, struc
 {
     const struct fork_owner owner = {
         .context = it->self,
+        .group = mac64(&it->self->state->node.mark_key, it->aor) | 1,
         .patience_us = it->self->keep_after_ms * US_PER_MS,
         .on_vain = on_vain,
         .on_late_success = on_late_success,
@@ -255,6 +256,7 @@ static bool on_vain(void *context, struct handle fork, struct request *request, 
     lates_add(self->lates, fork, message_handle(message));
     keep_rest(self->keep, it.aor);
     accept(&it, message);
+    fork_hurry(self->forks, fork); /* none that came later may overtake one before it */
     return true;
 }
 

@@ -35,6 +35,82 @@ static bool refused_proxy_require(struct request *request)
     return true;
 }
 
+/* ---- within a dialog ---- */
+
+struct contact_search {
+    const struct state *state;
+    struct span contact;
+    struct target *out;
+    bool found;
+};
+
+static void compare_contact(struct binding *binding, void *context)
+{
+    struct contact_search *it = context;
+
+    if (!it->found && span_equal(binding_seen(binding).contact, it->contact))
+        it->found = target_of_binding(it->state, binding, it->out);
+}
+
+/* The device has registered again, over another connection, while its dialog went on. */
+static bool find_by_contact(const struct proxy *self, const struct sip_message *request,
+                            const struct routing *routing, struct target *out)
+{
+    struct contact_search it = {.state = self->state, .contact = routing->request_uri, .out = out};
+    char octets[SIP_AOR_BYTES_MAX];
+    struct span aor;
+
+    if (sip_uri_canonical_aor(&request->to.uri, octets, sizeof(octets), &aor) != STATUS_OK)
+        return false;
+    location_each_seen(bindings_find(self->state->bindings, aor), compare_contact, &it);
+    return it.found;
+}
+
+/* The next route; else what the Request-URI says. */
+static bool find_by_name(const struct proxy *self, const struct flow *from,
+                         const struct routing *routing, struct target *out)
+{
+    *out = (struct target){.uri = routing->request_uri};
+    return transport_route(self->state->node.transport,
+                           routing->has_next ? &routing->next : &routing->uri, from,
+                           &out->flow) == STATUS_OK;
+}
+
+static const struct route_side *far_side(const struct routing *routing)
+{
+    return routing->mark.from_caller ? &routing->mark.callee : &routing->mark.caller;
+}
+
+/* A connection has come from any port of its host; it is called back at that which it listens on.
+ */
+static bool is_same_place(const struct endpoint *named, const struct endpoint *known)
+{
+    return transport_protocol_is_reliable((enum transport_protocol)known->protocol)
+               ? named->protocol == known->protocol && endpoint_same_address(named, known)
+               : endpoint_equal(named, known);
+}
+
+/*
+ * Our mark is a ticket to the other side of its dialog: where that was when it began, or where its
+ * device has registered since. To an AOR of ours it is none: there begins something new, whatever
+ * the request calls itself; and who names another place has to prove that he may.
+ */
+static bool find_other_side(const struct proxy *self, const struct sip_message *request,
+                            const struct flow *from, const struct routing *routing,
+                            struct target *out)
+{
+    const struct route_side *far = far_side(routing);
+
+    if (!routing->is_marked || routing->is_local)
+        return false;
+    if (!far->is_bound && find_by_name(self, from, routing, out) &&
+        is_same_place(&out->flow.remote, &far->flow.remote))
+        return true;
+    *out = (struct target){.uri = routing->request_uri, .flow = far->flow, .bound = true};
+    return (far->is_bound && transport_flow_is_alive(self->state->node.transport, &out->flow)) ||
+           find_by_contact(self, request, routing, out);
+}
+
 /* ---- who sends it ---- */
 
 static bool refuse(struct request *request, int status, const char *phrase)
@@ -112,16 +188,11 @@ static bool is_closed_to(const struct routing *routing)
            !routing->domain->accept_foreign;
 }
 
-/*
- * Our mark is a ticket to the other side of its dialog. To an AOR of ours it is none: there begins
- * something new, whatever the request calls itself.
- */
 static bool is_authorized(struct proxy *self, struct request *request, struct routing *routing)
 {
     routing->is_trusted = is_from_peer(self, request, routing);
     routing->may_relay = routing->is_trusted;
-    if (routing->is_trusted || (routing->is_marked && !routing->is_local) ||
-        (comes_from_us(self, request) && !is_closed_to(routing)))
+    if (routing->is_trusted || (comes_from_us(self, request) && !is_closed_to(routing)))
         return true;
     if (routing->sender == NULL)
         return is_taken_from_strangers(self, request, routing);
@@ -129,94 +200,29 @@ static bool is_authorized(struct proxy *self, struct request *request, struct ro
     return routing->may_relay;
 }
 
-bool proxy_may_pass(struct proxy *self, struct request *request, struct routing *routing)
+static bool refused_path(const struct proxy *self, struct request *request)
 {
-    if (refused_hops(request) || refused_loop(self, request) || refused_proxy_require(request) ||
-        !is_authorized(self, request, routing))
+    return refused_hops(request) || refused_loop(self, request) || refused_proxy_require(request);
+}
+
+static bool refused_sender(struct proxy *self, struct request *request, struct routing *routing)
+{
+    if (!is_authorized(self, request, routing))
+        return true;
+    if (!routing->is_local || routing->domain == NULL || !routing->domain->suspended)
         return false;
-    if (routing->is_local && routing->domain != NULL && routing->domain->suspended)
-        return refuse(request, 403, "Domain Suspended");
+    request_refuse(request, 403, "Domain Suspended");
     return true;
 }
 
 /* ---- where to (section 16.5) ---- */
-
-struct contact_search {
-    const struct state *state;
-    struct span contact;
-    struct target *out;
-    bool found;
-};
-
-static void compare_contact(struct binding *binding, void *context)
-{
-    struct contact_search *it = context;
-
-    if (!it->found && span_equal(binding_seen(binding).contact, it->contact))
-        it->found = target_of_binding(it->state, binding, it->out);
-}
-
-/* The device has registered again, over another connection, while its dialog went on. */
-static bool find_by_contact(const struct proxy *self, const struct sip_message *request,
-                            const struct routing *routing, struct target *out)
-{
-    struct contact_search it = {.state = self->state, .contact = routing->request_uri, .out = out};
-    char octets[SIP_AOR_BYTES_MAX];
-    struct span aor;
-
-    if (sip_uri_canonical_aor(&request->to.uri, octets, sizeof(octets), &aor) != STATUS_OK)
-        return false;
-    location_each_seen(bindings_find(self->state->bindings, aor), compare_contact, &it);
-    return it.found;
-}
-
-/* The next route; else what the Request-URI says. */
-static bool find_by_name(const struct proxy *self, const struct flow *from,
-                         const struct routing *routing, struct target *out)
-{
-    *out = (struct target){.uri = routing->request_uri};
-    return transport_route(self->state->node.transport,
-                           routing->has_next ? &routing->next : &routing->uri, from,
-                           &out->flow) == STATUS_OK;
-}
-
-/*
- * Within a dialog: where it was made. Who comes from the address of a side of ours may also name
- * where, as he may with a password; anybody else could name whom he likes. A device that has come
- * back over another connection is found by its Contact.
- */
-static bool find_other_side(const struct proxy *self, const struct sip_message *request,
-                            const struct flow *from, const struct routing *routing,
-                            struct target *out)
-{
-    const struct route_mark *mark = &routing->mark;
-    const struct route_side *near = mark->from_caller ? &mark->caller : &mark->callee;
-    const struct route_side *far = mark->from_caller ? &mark->callee : &mark->caller;
-    const bool may_name =
-        near->is_trusted && endpoint_same_address(&near->flow.remote, &from->remote);
-
-    if (may_name && !far->is_bound)
-        return find_by_name(self, from, routing, out);
-    *out = (struct target){.uri = routing->request_uri, .flow = far->flow, .bound = true};
-    return transport_flow_is_alive(self->state->node.transport, &out->flow) ||
-           find_by_contact(self, request, routing, out) ||
-           (may_name && find_by_name(self, from, routing, out));
-}
-
-static bool find_next_hop(const struct proxy *self, const struct sip_message *request,
-                          const struct flow *from, const struct routing *routing,
-                          struct target *out)
-{
-    return routing->is_marked ? find_other_side(self, request, from, routing, out)
-                              : find_by_name(self, from, routing, out);
-}
 
 static void pass_to_next_hop(struct proxy *self, struct request *request,
                              const struct routing *routing)
 {
     struct target target;
 
-    if (find_next_hop(self, request_message(request), request_flow(request), routing, &target))
+    if (find_by_name(self, request_flow(request), routing, &target))
         fork_start(self->forks, request, routing, &target, 1, NULL);
     else
         request_refuse(request, 404, "Destination Not Resolvable");
@@ -258,15 +264,32 @@ static void pass_to_devices(struct proxy *self, struct request *request,
 
 void proxy_receive(struct proxy *self, struct request *request, struct routing *routing)
 {
+    struct target target;
+
     request_name_aor(request, routing->request_uri);
-    if (!proxy_may_pass(self, request, routing))
+    if (refused_path(self, request))
         return;
-    if (!routing->is_local)
+    if (find_other_side(self, request_message(request), request_flow(request), routing, &target))
+        fork_start(self->forks, request, routing, &target, 1, NULL);
+    else if (refused_sender(self, request, routing))
+        return;
+    else if (!routing->is_local)
         pass_to_next_hop(self, request, routing);
     else if (routing->domain == NULL)
         request_refuse(request, 404, "Domain Not Served Here");
     else
         pass_to_devices(self, request, routing);
+}
+
+/* Who moves in the middle of a dialog sends his ACK to another place: from where he was, he may. */
+static bool find_new_place(const struct proxy *self, const struct flow *from,
+                           const struct routing *routing, struct target *out)
+{
+    const struct route_side *near =
+        routing->mark.from_caller ? &routing->mark.caller : &routing->mark.callee;
+
+    return routing->is_marked && !routing->is_local && near->is_trusted &&
+           flow_equal(&near->flow, from) && find_by_name(self, from, routing, out);
 }
 
 /* An ACK cannot be challenged: it goes to the other side of its dialog, or nowhere. */
@@ -276,8 +299,8 @@ void proxy_receive_ack(struct proxy *self, const struct sip_message *ack, const 
     struct target target;
 
     if (ack->max_forwards != 0 && routing_read(self->state, ack, &routing) == STATUS_OK &&
-        routing.is_marked && !routing.is_local &&
-        find_other_side(self, ack, from, &routing, &target))
+        (find_other_side(self, ack, from, &routing, &target) ||
+         find_new_place(self, from, &routing, &target)))
         relay_pass_ack(self->state, ack, from, &routing, &target);
     else
         (*self->acks_dropped)++;

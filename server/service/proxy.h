@@ -8,9 +8,9 @@
 #include "server/service/message.h"
 
 /**
- *     proxy_receive()  ->  hops, loops, Proxy-Require (section 16.3)  ->  who sends it?  ->  where
- * to?
- *                      ->  fork.c
+ *     proxy_receive()  ->  hops, loops, Proxy-Require (section 16.3)
+ *                      ->  within a dialog of ours: to its other side
+ *                      ->  else: who sends it? where to?  ->  fork.c
  *
  * Never an open relay: what bears our mark of its dialog passes, as does what a device of ours or a
  * trusted peer sends; anybody may reach our users where their domain lets strangers in, and
@@ -30,11 +30,5 @@ void proxy_receive(struct proxy *self, struct request *request, struct routing *
 
 /** An ACK to a 2xx, which has no answer: passed on, or dropped (and counted) when it may not. */
 void proxy_receive_ack(struct proxy *self, const struct sip_message *ack, const struct flow *from);
-
-/**
- * True when `request` may go where it wants to; else it was refused and is gone: 483, 482, 420,
- * 407, 403. Sets routing->is_trusted.
- */
-bool proxy_may_pass(struct proxy *self, struct request *request, struct routing *routing);
 
 #endif

@@ -11,9 +11,8 @@
 /**
  * The user part of our Record-Route URI: a version, the node, both sides of the dialog, and a MAC
  * over these, the Call-ID, the tag of who began it, and both AORs. So requests within the dialog
- * pass without a password, and open no relay: they lead to the other side alone, unless they come
- * from where somebody is who might send them anywhere with one (DESIGN section 10). A mark outlives
- * a restart; a connection that it names does not.
+ * pass without a password to the other side, and to nobody else (DESIGN section 10). A mark
+ * outlives a restart; a connection that it names does not.
  */
 enum { ROUTE_MARK_MAX_BYTES = 160 };
 

@@ -63,6 +63,7 @@ struct server_transaction {
     bool has_response; /* `kept` is one */
     bool has_failed;   /* the timer brings SERVER_ERROR */
     bool ends_at_deadline;
+    bool is_challenge; /* its refusal is a 401 or 407 */
 };
 
 /* clang-format off */
@@ -202,7 +203,12 @@ static int64_t state_us(const struct transactions *self, const struct server_tra
 static void start_state_timer(struct transactions *self, struct server_transaction *it)
 {
     struct instant now = transactions_now(self);
-    bool repeats = it->is_invite && it->state == SERVER_COMPLETED && !flow_is_reliable(&it->to);
+    /*
+     * Section 26.3.2.4: who forged his source must not have us send a challenge eleven times. The
+     * client's own INVITE, sent again, gets it again.
+     */
+    bool repeats = it->is_invite && it->state == SERVER_COMPLETED && !flow_is_reliable(&it->to) &&
+                   !it->is_challenge;
 
     it->has_failed = false;
     it->deadline_us = now.us + state_us(self, it);
@@ -499,6 +505,7 @@ void server_transaction_respond(struct transactions *self, struct handle handle,
         (*self->counters.forbidden)++;
         return;
     }
+    it->is_challenge = status == 401 || status == 407;
     if (!it->is_invite && status == 408) {
         (*self->counters.forbidden)++;
         response.silent = true; /* the client has the same opinion already */
