@@ -16,7 +16,9 @@ enum { MESSAGE_BYTES_MAX = 1 << 18 }; /* header fields, body, and what relay.c a
 
 static double count_gauge(void *context)
 {
-    return (double)forks_count(context);
+    const struct forks *self = context;
+
+    return (double)self->table.count;
 }
 
 struct forks *forks_new(struct state *state, struct transactions *transactions,
@@ -90,11 +92,6 @@ void forks_free(struct forks *self)
     handle_table_free(self->names);
     buffer_deinit(&self->out);
     free(self);
-}
-
-size_t forks_count(const struct forks *self)
-{
-    return self->table.count;
 }
 
 /* ---- the timer: patience, Timer C, linger ---- */

@@ -33,9 +33,6 @@ struct forks *forks_new(struct state *state, struct transactions *transactions,
 void forks_reconfigure(struct forks *self, const struct fork_options *options);
 void forks_free(struct forks *self);
 
-/** How many are alive, lingering ones included. */
-size_t forks_count(const struct forks *self);
-
 /** How many are not answered yet. Looks at each: for a server that stops. */
 size_t forks_unanswered(struct forks *self);
 

@@ -1,6 +1,6 @@
 /* fuzz_stream.c - a stream of octets in arbitrary pieces: what is delivered must not depend on
  * where it was cut. The first octets of the input say where that is. */
-#include "server/transport/stream.h"
+#include "tests/support/stream_rig.h"
 
 #include "server/base/must.h"
 
@@ -65,26 +65,7 @@ static struct heard *heard_new(struct loop *loop)
     struct heard *self = calloc(1, sizeof(*self));
 
     must(self != NULL);
-    self->common = (struct stream_common){
-        .loop = loop,
-        .limits = limits,
-        .connect_us = US_PER_S * 60,
-        .first_us = US_PER_S * 60,
-        .idle_us = US_PER_S * 60,
-        .message_us = US_PER_S * 60,
-        .write_us = US_PER_S * 60,
-        .write_queue_bytes_max = 1 << 20,
-        .write_bytes_max = 1 << 21,
-        .partial_bytes_max = 1 << 20,
-        .on_message = on_message,
-        .on_fault = on_fault,
-        .on_end = on_end,
-        .bytes_in = &self->counts[0],
-        .bytes_out = &self->counts[1],
-        .messages_in = &self->counts[2],
-        .messages_out = &self->counts[3],
-        .pings = &self->counts[4],
-    };
+    self->common = stream_rig_common(loop, &limits, on_message, on_fault, on_end, self->counts);
     stream_common_init(&self->common);
     return self;
 }

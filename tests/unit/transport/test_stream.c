@@ -1,7 +1,7 @@
 /* test_stream.c - one connection over a socket pair: framing, pings, deadlines, back-pressure. */
 #include "tests/unit/run.h"
 
-#include "server/transport/stream.h"
+#include "tests/support/stream_rig.h"
 
 #include <check.h>
 #include <fcntl.h>
@@ -69,31 +69,16 @@ static void on_end(struct stream *stream, enum stream_end why)
 /* `first_us`: how long it may be silent. */
 static struct rig *rig_silent(int64_t first_us)
 {
+    static const struct sip_limits limits = {
+        .header_bytes = 60000, .body_bytes = 60000, .uri_bytes = 1000, .headers = 100};
     struct rig *self = calloc(1, sizeof(*self));
     int fds[2];
 
     ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
     self->peer = fds[0];
-    self->common = (struct stream_common){
-        .loop = loop_new(),
-        .limits = {.header_bytes = 60000, .body_bytes = 60000, .uri_bytes = 1000, .headers = 100},
-        .connect_us = US_PER_S * 60,
-        .first_us = first_us,
-        .idle_us = US_PER_S * 60,
-        .message_us = US_PER_S * 60,
-        .write_us = US_PER_S * 60,
-        .write_queue_bytes_max = 1 << 20,
-        .write_bytes_max = 1 << 21,
-        .partial_bytes_max = 1 << 20,
-        .on_message = on_message,
-        .on_fault = on_fault,
-        .on_end = on_end,
-        .bytes_in = &self->counts[0],
-        .bytes_out = &self->counts[1],
-        .messages_in = &self->counts[2],
-        .messages_out = &self->counts[3],
-        .pings = &self->counts[4],
-    };
+    self->common =
+        stream_rig_common(loop_new(), &limits, on_message, on_fault, on_end, self->counts);
+    self->common.first_us = first_us;
     stream_common_init(&self->common);
     stream_start(&self->stream, &self->common, fds[1], STREAM_OPEN, true);
     return self;
