@@ -1,6 +1,7 @@
 /* write.c - first every namespace gets its prefix, then everything is written once. */
 #include "pidf/write.h"
 
+#include "pidf/escape.h"
 #include "pidf/seen.h"
 #include "server/base/crypto.h"
 
@@ -145,55 +146,15 @@ static void meet_idle(struct writer *self, const struct declaration *declaration
 
 /* ---- bytes ---- */
 
-static bool is_special(char c, bool in_value)
-{
-    return c == '&' || c == '<' || c == '>' || c == '\r' ||
-           (in_value && (c == '"' || c == '\t' || c == '\n'));
-}
-
-static void put_escaped(struct buffer *out, struct span text, bool in_value)
-{
-    while (!span_empty(text)) {
-        size_t plain = 0;
-
-        while (plain < text.len && !is_special(text.at[plain], in_value))
-            plain++;
-        buffer_put(out, (struct span){text.at, plain});
-        text = span_skip(text, plain);
-        if (span_empty(text))
-            return;
-        switch (*text.at) {
-        case '&':
-            buffer_put(out, SPAN("&amp;"));
-            break;
-        case '<':
-            buffer_put(out, SPAN("&lt;"));
-            break;
-        case '>':
-            buffer_put(out, SPAN("&gt;"));
-            break;
-        case '"':
-            buffer_put(out, SPAN("&quot;"));
-            break;
-        default: /* a reader would turn white space into blanks or line feeds */
-            buffer_put(out, SPAN("&#"));
-            buffer_put_u64(out, (uint64_t)(unsigned char)*text.at);
-            buffer_put_char(out, ';');
-            break;
-        }
-        text = span_skip(text, 1);
-    }
-}
-
 static void put_text(struct buffer *out, struct span text)
 {
-    put_escaped(out, text, false);
+    escape_put_text(out, text);
 }
 
 static void put_value(struct buffer *out, struct span text)
 {
     buffer_put(out, SPAN("=\""));
-    put_escaped(out, text, true);
+    escape_put_value(out, text);
     buffer_put_char(out, '"');
 }
 
@@ -266,7 +227,7 @@ static void put_entity(struct buffer *out, struct span entity)
         unsigned char byte = (unsigned char)entity.at[i];
 
         if (byte > ' ' && byte < 0x7f) {
-            put_escaped(out, (struct span){&entity.at[i], 1}, true);
+            escape_put_value(out, (struct span){&entity.at[i], 1});
             continue;
         }
         buffer_put_char(out, '%');

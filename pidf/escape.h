@@ -1,0 +1,13 @@
+/* escape.h - text and attribute values as XML (XML 1.0 section 2.4). */
+#ifndef PIDF_ESCAPE_H
+#define PIDF_ESCAPE_H
+
+#include "server/base/buffer.h"
+
+/** Appends `text`, which is UTF-8, as the content of an element. */
+void escape_put_text(struct buffer *out, struct span text);
+
+/** The same as the value of an attribute in double quotes, without them. */
+void escape_put_value(struct buffer *out, struct span text);
+
+#endif
