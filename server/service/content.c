@@ -86,21 +86,32 @@ static void choose_view(const struct content *self, struct subscription *subscri
     const struct view_key key = key_for(self, subscription, package);
     struct view *before = delivery->view;
 
-    if (before == NULL || !view_key_equal(&before->key, &key)) {
-        delivery->view = view_get(subscription_resource(subscription), package, &key);
-        if (before != NULL)
-            delivery->acked_version = 0;
-        view_release(before);
-    }
-    (void)view_refresh(self->views, delivery->view);
+    delivery->chosen = policy_generation(self->policy);
+    if (before != NULL && view_key_equal(&before->key, &key))
+        return;
+    delivery->view = view_get(subscription_resource(subscription), package, &key);
+    if (before != NULL)
+        delivery->acked_version = 0;
+    view_release(before);
+}
+
+/* What it rests on changes with rules, dialects and domains, and with what the watcher asks for. */
+static bool is_chosen(const struct content *self, const struct delivery *delivery)
+{
+    return delivery->view != NULL && delivery->chosen == policy_generation(self->policy);
 }
 
 void content_choose(const struct content *self, struct subscription *subscription)
 {
-    if (rosters_is_list(self->rosters, subscription))
+    struct delivery *delivery = subscription_delivery(subscription);
+
+    if (rosters_is_list(self->rosters, subscription)) {
         roster_choose(self->rosters, subscription);
-    else
+        return;
+    }
+    if (!is_chosen(self, delivery))
         choose_view(self, subscription);
+    (void)view_refresh(self->views, delivery->view);
 }
 
 bool content_is_owed(struct subscription *subscription)

@@ -169,17 +169,15 @@ static void on_all_changed(void *context)
 {
     struct notify *self = context;
 
+    self->policy.changes++;
     if (self->started)
         loop_later(self->state->node.loop, &self->look_at_all);
 }
 
 static void on_domain_changed(void *context, struct span domain)
 {
-    struct notify *self = context;
-
     (void)domain;
-    self->policy.changes++;
-    on_all_changed(self);
+    on_all_changed(context);
 }
 
 static void on_rules_changed(void *context, struct span domain, struct span presentity)
@@ -277,6 +275,7 @@ static void on_told(void *context, struct subscription *subscription,
     timer_stop(timers_of(self), &delivery->retry);
     delivery->parked = false;
     delivery->failures = 0;
+    delivery->chosen = 0;
     if (notice == NOTICE_SUPPRESSED && is_suppressed(self, subscription))
         return;
     delivery->acked_version = 0;
@@ -753,8 +752,9 @@ void notify_free(struct notify *self)
     while (list_take(&self->turns) != NULL)
         ;
     unwatch_state(self);
+    rosters_free(self->content.rosters); /* what it lets go of may end resources */
+    self->content.rosters = NULL;
     resources_each(self->state->resources, forget_contents, self);
-    rosters_free(self->content.rosters);
     views_free(self->content.views);
     watermark_free(self->watermark);
     buffer_deinit(&self->head);

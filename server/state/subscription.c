@@ -651,6 +651,7 @@ void subscriptions_load(struct subscriptions *self, const struct subscription_ro
     must(made != NULL); /* the configured cap is checked against what is stored at start */
     hot_load(&made->hot, &subscription_version_of_row(self->node, row)->hot);
     made->delivery.acked_version = row->owed ? 0 : LOADED_VERSION;
+    made->delivery.missed = true;
     count_unauthorized(made);
     watch_expiry(made);
 }
@@ -666,6 +667,11 @@ struct subscription_view subscription_view(const struct subscription *self)
 struct subscription_view subscription_newest(const struct subscription *self)
 {
     return subscription_version_view(newest(self), loop_now(self->owner->node->loop));
+}
+
+bool subscription_takes_lists(const struct subscription *self)
+{
+    return newest(self)->eventlist;
 }
 
 int64_t subscription_id(const struct subscription *self)

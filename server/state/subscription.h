@@ -42,6 +42,7 @@ struct delivery {
     uint64_t acked_version;    /* of the view; 0: full state is owed whatever it shows */
     uint64_t sent_version;
     uint64_t suppressed_version; /* the view's that the watcher says it has (RFC 5839) */
+    uint64_t chosen;    /* the generation in which `view` was chosen; 0: to be chosen anew */
     uint64_t judged;    /* the generation of rules that `action` and `hidden` were taken from */
     uint32_t next_cseq; /* 0 before it is first asked for */
     uint8_t hidden;     /* enum rule_hidden */
@@ -210,6 +211,9 @@ uint32_t subscription_take_cseq(struct subscription *self);
 
 /** True when the block of CSeq numbers is nearly used up. */
 bool subscription_needs_mark(const struct subscription *self);
+
+/** Its watcher takes lists (RFC 4662). */
+bool subscription_takes_lists(const struct subscription *self);
 
 /** A number that is never used again; 0 for a fetch. */
 int64_t subscription_id(const struct subscription *self);
