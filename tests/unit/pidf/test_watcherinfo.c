@@ -36,6 +36,11 @@ static void compose(uint32_t version, bool full, struct span resource, int64_t n
     ck_assert(schema_accepts_by("watcherinfo.xsd", buffer_span(&out)));
 }
 
+static bool says(const char *text)
+{
+    return memmem(out.at, out.len, text, strlen(text)) != NULL;
+}
+
 static struct watcherinfo_watcher watcher_a(void)
 {
     return (struct watcherinfo_watcher){
@@ -85,7 +90,7 @@ END_TEST
 START_TEST(nobody_watching_is_an_empty_list)
 {
     compose(4294967295, false, SPAN("sip:a@b"), 0);
-    ck_assert_ptr_nonnull(memmem(out.at, out.len, "version=\"4294967295\" state=\"partial\"", 36));
+    ck_assert(says("version=\"4294967295\" state=\"partial\""));
 }
 END_TEST
 
@@ -107,7 +112,7 @@ START_TEST(every_status_and_event_has_its_word)
         compose(1, false, SPAN("sip:a@b"), 0);
         snprintf(wanted, sizeof(wanted), " status=\"%s\" event=\"%s\"", statuses[status],
                  events[_i]);
-        ck_assert_ptr_nonnull(memmem(out.at, out.len, wanted, strlen(wanted)));
+        ck_assert(says(wanted));
     }
 }
 END_TEST
@@ -135,9 +140,9 @@ START_TEST(expiration_is_what_is_left_when_the_document_is_sent)
     watcher.deadline_us = 3600000000;
     add(&watcher);
     compose(0, true, SPAN("sip:a@b"), 600000000);
-    ck_assert_ptr_nonnull(memmem(out.at, out.len, "<watcher expiration=\"3000\" id", 29));
+    ck_assert(says("<watcher expiration=\"3000\" id"));
     compose(1, true, SPAN("sip:a@b"), 4000000000);
-    ck_assert_ptr_nonnull(memmem(out.at, out.len, "<watcher expiration=\"0\" id", 26));
+    ck_assert(says("<watcher expiration=\"0\" id"));
 }
 END_TEST
 
@@ -155,8 +160,8 @@ START_TEST(a_terminated_watcher_is_said_for_the_last_time_with_its_duration)
     ck_assert(parts_get(&parts, 1).last);
     ck_assert_int_eq(parts_get(&parts, 1).deadline_us, 0);
     compose(0, false, SPAN("sip:a@b"), 0);
-    ck_assert_ptr_nonnull(memmem(out.at, out.len, "duration-subscribed=\"509\"", 25));
-    ck_assert_ptr_null(memmem(out.at, out.len, "expiration", 10));
+    ck_assert(says("duration-subscribed=\"509\""));
+    ck_assert(!says("expiration"));
 }
 END_TEST
 
@@ -177,7 +182,7 @@ START_TEST(no_value_breaks_the_document)
     watcherinfo_put_part(&out, &(struct part){.octets = parts_get(&parts, 0).octets}, 0);
     watcherinfo_end(&out);
     ck_assert(schema_accepts_by("well-formed", buffer_span(&out)));
-    ck_assert_ptr_null(memmem(out.at, out.len, "><watcher id=\"x\"", 16));
+    ck_assert(!says("><watcher id=\"x\""));
 }
 END_TEST
 
