@@ -7,4 +7,7 @@
 /** True when `document` is valid, or (said once on stdout) when there are no schemas to ask. */
 bool schema_accepts(struct span document);
 
+/** The same by another schema of the reference folder, e.g. "dialog-info.xsd". */
+bool schema_file_accepts(const char *file, struct span document);
+
 #endif
