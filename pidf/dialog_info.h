@@ -101,9 +101,9 @@ void dialog_info_wrap(struct span entity, uint32_t version, bool full, const str
 
 /**
  * Appends the end of a dialog that is reported no more: its publication was removed or expired.
- * `octets` are those of its part when it was last composed. It keeps its id, call-id and tags.
- * A confirmed dialog ends with the event "timeout", for its publisher was not heard of again.
- * Before that, figure 3 allows only events that nobody has seen: none is named.
+ * `octets` are those of its part when it was last composed, of any view. It keeps its id, call-id
+ * and tags. No event is named: those of RFC 4235 section 4.1.2 are seen by whoever takes part in
+ * the dialog, and here nobody saw any.
  */
 void dialog_info_end(struct span octets, struct buffer *out);
 

@@ -141,28 +141,15 @@ void dialog_info_wrap(struct span entity, uint32_t version, bool full, const str
 
 /* ---- the end of a part ---- */
 
-/* What is in front of `end`, with it; our own octets have it. */
-static struct span take_through(struct span *rest, char end)
-{
-    const char *found = span_find(*rest, end);
-    struct span taken;
-
-    must(found != NULL);
-    taken = span_between(rest->at, found + 1);
-    *rest = span_skip(*rest, taken.len);
-    return taken;
-}
-
-/* The octets are as put_report() and put_basic() write them: <state> is the first child, and in
- * a value no '>' stands as such. So nothing needs to be parsed, and nothing can fail. */
+/*
+ * Our own octets: in the values of the start tag no '>' stands as such, and there are children. So
+ * nothing needs to be parsed, and nothing can fail.
+ */
 void dialog_info_end(struct span octets, struct buffer *out)
 {
-    struct span dialog = take_through(&octets, '>');
-    bool confirmed;
+    const char *end = span_find(octets, '>');
 
-    (void)take_through(&octets, '>');
-    confirmed = span_begins(octets, SPAN("confirmed"));
-    buffer_put(out, dialog);
-    buffer_put(out, confirmed ? SPAN("<state event=\"timeout\">") : SPAN("<state>"));
-    buffer_put(out, SPAN("terminated</state></dialog>"));
+    must(end != NULL);
+    buffer_put(out, span_between(octets.at, end + 1));
+    buffer_put(out, SPAN("<state>terminated</state></dialog>"));
 }
