@@ -122,6 +122,19 @@ struct span element_content(const struct element *self, struct scratch *scratch)
     return content;
 }
 
+struct span element_text(const struct element *self)
+{
+    return self->first == NULL ? (struct span){0} : self->first->text;
+}
+
+struct span element_child_text(const struct element *self, enum vocabulary vocabulary,
+                               const char *local)
+{
+    const struct element *child = element_child(self, vocabulary, local);
+
+    return child == NULL ? (struct span){0} : element_text(child);
+}
+
 struct attribute *element_attribute(const struct element *self, enum vocabulary vocabulary,
                                     const char *local)
 {

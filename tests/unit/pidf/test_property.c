@@ -149,6 +149,7 @@ static void expect(bool fact, const struct buffer *out, const struct buffer *aga
 
 START_TEST(random_publications_compose_to_a_valid_document_that_composes_to_itself)
 {
+    const struct pidf_view view = {0};
     struct chance chance = {(uint64_t)_i};
     struct pidf_composer *composer = pidf_composer_new(NULL);
     struct buffer bodies[SOURCES_MAX], out, again;
@@ -171,11 +172,13 @@ START_TEST(random_publications_compose_to_a_valid_document_that_composes_to_itse
             };
         }
         buffer_reset(&out);
-        ck_assert_int_eq(pidf_compose(composer, SPAN("sip:a@b"), sources, count, &out), STATUS_OK);
+        ck_assert_int_eq(pidf_compose(composer, SPAN("sip:a@b"), &view, sources, count, &out),
+                         STATUS_OK);
         expect(schema_accepts(buffer_span(&out)), &out, &out, _i, round);
         composed.body = buffer_span(&out);
         buffer_reset(&again);
-        ck_assert_int_eq(pidf_compose(composer, SPAN("sip:a@b"), &composed, 1, &again), STATUS_OK);
+        ck_assert_int_eq(pidf_compose(composer, SPAN("sip:a@b"), &view, &composed, 1, &again),
+                         STATUS_OK);
         expect(span_equal(buffer_span(&again), buffer_span(&out)), &out, &again, _i, round);
     }
     for (size_t i = 0; i < SOURCES_MAX; i++)
