@@ -108,6 +108,12 @@ static unsigned bits_of(const struct element *self)
     return ~0U; /* nobody can tell what it says */
 }
 
+/* What stands among its own kind has passed the schema's tables; a guest must be in them itself. */
+static bool is_known(const struct element *self, const struct element *parent)
+{
+    return self->name.vocabulary == parent->name.vocabulary || schema_knows(&self->name);
+}
+
 /* ---- attributes ---- */
 
 /* Those that the schemas give a meaning; what else stood on the element nobody can judge. */
@@ -155,7 +161,8 @@ static bool keep(const struct show *self, struct element *element, const struct 
 {
     if (is_of_location(&element->name))
         return !(self->hidden & PIDF_HIDE_LOCATION) && is_pure_location(element);
-    if (!is_place(element, parent) && (bits_of(element) & self->hidden) != 0)
+    if (!is_place(element, parent) &&
+        (!is_known(element, parent) || (bits_of(element) & self->hidden) != 0))
         return false;
     hide_children(self, element);
     if ((self->hidden & PIDF_HIDE_NOTES) && element_is(element, VOCABULARY_RPID, "other"))
