@@ -85,7 +85,7 @@ static bool mend_attributes(struct element *self, const struct shape *shape,
 
 static bool mend_text(struct element *self, const struct shape *shape, struct scratch *scratch)
 {
-    struct span text = element_content(self, scratch);
+    struct span text = element_content(self, shape->text == VALUE_NOTE, scratch);
 
     if (!value_mend(shape->text, text, scratch, &text))
         return false;
@@ -251,6 +251,11 @@ static const struct shape *shape_of(const struct name *name)
         break;
     }
     return NULL;
+}
+
+bool schema_knows(const struct name *name)
+{
+    return shape_of(name) != NULL;
 }
 
 /* Elements with nothing but white space between them: the space is layout. */

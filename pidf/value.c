@@ -164,7 +164,22 @@ static int days_in_month(int year, int month)
     return month == 2 && leap ? 29 : days[month - 1];
 }
 
-static bool take_date(struct span *text)
+/* A time as seconds since the year 0, and the digits behind the point. */
+struct moment {
+    int64_t second;
+    struct span fraction;
+};
+
+/* Of the Gregorian calendar, counted from the first of March, so that a leap day comes last. */
+static int64_t day_number(int year, int month, int day)
+{
+    int64_t y = month > 2 ? year : year - 1;
+    int from_march = (month + 9) % 12;
+
+    return 365 * y + y / 4 - y / 100 + y / 400 + (153 * from_march + 2) / 5 + day;
+}
+
+static bool take_date(struct span *text, struct moment *out)
 {
     int year = take_number(text, 4), month, day;
 
@@ -174,10 +189,13 @@ static bool take_date(struct span *text)
     if (month < 1 || month > 12 || !take_char(text, "-"))
         return false;
     day = take_number(text, 2);
-    return day >= 1 && day <= days_in_month(year, month);
+    if (day < 1 || day > days_in_month(year, month))
+        return false;
+    out->second = 86400 * day_number(year, month, day);
+    return true;
 }
 
-static bool take_time(struct span *text)
+static bool take_time(struct span *text, struct moment *out)
 {
     int hour = take_number(text, 2), minute, second;
 
@@ -189,39 +207,67 @@ static bool take_time(struct span *text)
     second = take_number(text, 2);
     if (second < 0 || second > 59)
         return false;
+    out->second += 3600 * hour + 60 * minute + second;
     if (take_char(text, ".")) {
         size_t count = digits(*text);
 
         if (count == 0 || count > DIGITS_MAX)
             return false;
+        out->fraction = (struct span){text->at, count};
         *text = span_skip(*text, count);
     }
     return true;
 }
 
-static bool take_zone(struct span *text)
+static bool take_zone(struct span *text, struct moment *out)
 {
-    int hour, minute;
+    int hour, minute, sign;
 
     if (span_empty(*text) || take_char(text, "zZ"))
         return true;
+    sign = *text->at == '-' ? -1 : 1;
     if (!take_char(text, "+-"))
         return false;
     hour = take_number(text, 2);
     if (hour < 0 || !take_char(text, ":"))
         return false;
     minute = take_number(text, 2);
+    out->second -= sign * (3600 * hour + 60 * minute);
     return minute >= 0 && minute <= 59 && (hour < 14 || (hour == 14 && minute == 0));
+}
+
+static bool take_moment(struct span text, struct moment *out)
+{
+    *out = (struct moment){0};
+    return take_date(&text, out) && take_char(&text, "tT") && take_time(&text, out) &&
+           take_zone(&text, out) && span_empty(text);
+}
+
+bool value_is_later(struct span a, struct span b)
+{
+    struct moment in_a, in_b;
+
+    if (!take_moment(a, &in_a) || !take_moment(b, &in_b))
+        return false;
+    if (in_a.second != in_b.second)
+        return in_a.second > in_b.second;
+    for (size_t i = 0; i < DIGITS_MAX; i++) {
+        char digit_a = i < in_a.fraction.len ? in_a.fraction.at[i] : '0';
+        char digit_b = i < in_b.fraction.len ? in_b.fraction.at[i] : '0';
+
+        if (digit_a != digit_b)
+            return digit_a > digit_b;
+    }
+    return false;
 }
 
 static bool date_time(struct span text, struct scratch *scratch, struct span *out)
 {
-    struct span rest, capitals;
+    struct moment moment;
+    struct span capitals;
 
     text = value_trim(text);
-    rest = text;
-    if (!take_date(&rest) || !take_char(&rest, "tT") || !take_time(&rest) || !take_zone(&rest) ||
-        !span_empty(rest))
+    if (!take_moment(text, &moment))
         return false;
     if (span_find(text, 't') == NULL && span_find(text, 'z') == NULL) {
         *out = text;

@@ -37,4 +37,7 @@ struct span value_trim(struct span text);
  */
 bool value_mend(enum value_type type, struct span text, struct scratch *scratch, struct span *out);
 
+/** Whether `a` is a later time than `b`, both judged VALUE_DATE_TIME; without a zone it is UTC. */
+bool value_is_later(struct span a, struct span b);
+
 #endif

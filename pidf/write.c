@@ -230,32 +230,13 @@ static void put_list(struct writer *self, const struct element_list *list)
         put_element(self, element, false);
 }
 
-/* A URI holds no other bytes, whoever made it; escaped they cannot break the document. */
-static void put_entity(struct buffer *out, struct span entity)
-{
-    static const char hex[] = "0123456789ABCDEF";
-
-    buffer_put(out, SPAN(" entity=\""));
-    for (size_t i = 0; i < entity.len; i++) {
-        unsigned char byte = (unsigned char)entity.at[i];
-
-        if (byte > ' ' && byte < 0x7f) {
-            escape_put_value(out, (struct span){&entity.at[i], 1});
-            continue;
-        }
-        buffer_put_char(out, '%');
-        buffer_put_char(out, hex[byte >> 4]);
-        buffer_put_char(out, hex[byte & 0xf]);
-    }
-    buffer_put_char(out, '"');
-}
-
 static void put_root(struct writer *self, struct span entity)
 {
     buffer_put(self->out, SPAN("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<presence xmlns"));
     put_value(self->out, span_of(vocabulary_uri(VOCABULARY_PIDF)));
     put_declarations(self);
-    put_entity(self->out, entity);
+    buffer_put(self->out, SPAN(" entity"));
+    put_value(self->out, entity);
     buffer_put_char(self->out, '>');
 }
 
