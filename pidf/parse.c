@@ -14,6 +14,7 @@ const struct pidf_limits pidf_limits_default = {
 
 struct parser {
     struct pidf_limits limits;
+    bool any_root;
     xmlParserCtxtPtr context;
 
     /* of the document being parsed */
@@ -236,7 +237,7 @@ static void on_start(void *user, const xmlChar *local, const xmlChar *prefix, co
     }
     element = scratch_alloc(self->scratch, sizeof(*element));
     element->name = element_name_of(uri, prefix, local);
-    if (self->depth == 0 && !element_is(element, VOCABULARY_PIDF, "presence")) {
+    if (self->depth == 0 && !self->any_root && !element_is(element, VOCABULARY_PIDF, "presence")) {
         stop(self, STATUS_MALFORMED, "Not a PIDF Document");
         return;
     }
@@ -418,6 +419,11 @@ void parser_free(struct parser *self)
     free(self->open);
     free(self->namespaces);
     free(self);
+}
+
+void parser_take_any_root(struct parser *self)
+{
+    self->any_root = true;
 }
 
 void parser_tidy(struct parser *self)
