@@ -203,7 +203,7 @@ static enum report_state state_of(const struct element *self, struct scratch *sc
         [REPORT_CONFIRMED] = "confirmed",
     };
     struct span word =
-        element_content(element_child(self, VOCABULARY_DIALOG_INFO, "state"), scratch);
+        element_content(element_child(self, VOCABULARY_DIALOG_INFO, "state"), false, scratch);
     int state = REPORT_CONFIRMED;
 
     while (state > REPORT_TERMINATED && !span_equal(word, span_of(words[state])))

@@ -131,7 +131,7 @@ static bool read_text(struct reading *self, const struct element *element, struc
     for (const struct element *child = element->first; child != NULL; child = child->next)
         if (!element_is_text(child))
             return refuse(self, "Unknown Element in Filter");
-    *out = value_trim(element_content(element, &self->filterer->scratch));
+    *out = value_trim(element_content(element, false, &self->filterer->scratch));
     return !span_empty(*out) || refuse(self, "Empty Filter Expression");
 }
 
