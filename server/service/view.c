@@ -377,7 +377,8 @@ static void wrap(struct views *self, const struct view *view, const struct snaps
         .in_force = in_force(view->now),
     };
 
-    if (before != NULL && select_changes(self, view, before, &selection)) {
+    /* RFC 4235 section 3.3: a partial document that tells of nothing would stand for a full one. */
+    if (before != NULL && select_changes(self, view, before, &selection) && selection.count > 0) {
         document.full = false;
         document.parts = changes;
         document.count = selection.count;
