@@ -82,8 +82,8 @@ enum dialog_info_view {
  * is then empty, and means that the lamp is off.
  *
  * A source that dialog_info_check() would refuse is left out, and so are extensions beside
- * <dialog>, which belong to no part. The same sources give the same parts, in whatever order
- * they stand in the array. When `out` is too small, parts_overflowed() says so.
+ * <dialog>, which belong to no part, and every xml:id. The same sources give the same parts, in
+ * whatever order they stand in the array. When `out` is too small, parts_overflowed() says so.
  */
 void dialog_info_compose(struct dialog_info_composer *self, unsigned view,
                          const struct dialog_info_source sources[], size_t count,

@@ -176,20 +176,35 @@ static struct span made_id(const struct element *self, size_t *made_count, struc
     return scratch_copy(scratch, (struct span){made, (size_t)length});
 }
 
-/* The id stands first, with a value: published or made up. */
-static void settle_id(struct element *self, size_t *made_count, struct scratch *scratch)
+static void drop_attribute(struct element *self, enum vocabulary vocabulary, const char *local)
 {
-    struct attribute *found = element_attribute(self, VOCABULARY_ABSENT, "id"), *others;
+    const struct attribute *found = element_attribute(self, vocabulary, local);
     struct attribute **at = &self->attributes;
-    struct span id = trimmed(self, "id");
 
-    if (span_empty(id))
-        id = made_id(self, made_count, scratch);
     while (*at != NULL)
         if (*at == found)
             *at = found->next;
         else
             at = &(*at)->next;
+}
+
+/* In a document no two may be equal, and parts are put together by who does not look inside. */
+static void drop_xml_ids(struct element *self)
+{
+    drop_attribute(self, VOCABULARY_XML, "id");
+    for (struct element *child = self->first; child != NULL; child = child->next)
+        drop_xml_ids(child);
+}
+
+/* The id stands first, with a value: published or made up. */
+static void settle_id(struct element *self, size_t *made_count, struct scratch *scratch)
+{
+    struct attribute *others;
+    struct span id = trimmed(self, "id");
+
+    if (span_empty(id))
+        id = made_id(self, made_count, scratch);
+    drop_attribute(self, VOCABULARY_ABSENT, "id");
     others = self->attributes;
     self->attributes = NULL;
     element_attribute_add(self, scratch, VOCABULARY_ABSENT, "id", id)->next = others;
@@ -284,6 +299,7 @@ static enum status read_dialogs(const struct parsed *parsed,
         mend_children(child, scratch);
         if (!schema_mend(child, &dialog, scratch))
             return refuse(fault, "Unknown Dialog State");
+        drop_xml_ids(child);
         report = report_new(child, scratch);
         report->source = source;
         report_append(out, report);
