@@ -8,9 +8,12 @@
  * True when `document` is valid by the schema in `file`, a name that lives on. Where there are no
  * schemas to ask (said once on stdout), it need only be well-formed.
  */
-bool schema_accepts_by(const char *file, struct span document);
+bool schema_file_accepts(const char *file, struct span document);
 
 /** The same by that of presence documents. */
 bool schema_accepts(struct span document);
+
+/** True when `document` is XML at all; needs no schema. */
+bool is_well_formed(struct span document);
 
 #endif
