@@ -86,15 +86,23 @@ struct event_package {
     void (*differ)(const struct event_package *self, struct span before, struct span now,
                    uint32_t number, struct buffer *out);
 
-    /** NULL, or: whether a watcher with this filter wants to hear of this change (RFC 4661 section
-     * 3.6). */
+    /** NULL, or: appends what a watcher with `key->filter` is told of a composed document. */
+    void (*filter)(const struct event_package *self, const struct resource *resource,
+                   const struct view_key *key, struct span document, struct buffer *out);
+
+    /** NULL, or: whether a watcher with this filter wants to hear of a change between two composed
+     * documents, unfiltered (RFC 4661 section 3.6). */
     bool (*triggers)(const struct event_package *self, const struct resource *resource,
                      const struct view_key *key, struct span before, struct span now);
 
-    /** NULL, or: judges a filter (RFC 4660 section 6) and appends to `out` what stands when `body`
-     * comes upon `before`, the one that stood so far. Status as check(), STATUS_CONFLICT: 488. */
-    enum status (*check_filter)(const struct event_package *self, struct span body,
+    /** NULL, or: judges a filter (RFC 4660 section 5.4) of a subscription to `aor` and appends to
+     * `out` what stands when `body` comes upon `before`, the one that stood so far. Status as
+     * check(), STATUS_CONFLICT: 488. */
+    enum status (*check_filter)(const struct event_package *self, struct span aor, struct span body,
                                 struct span before, struct buffer *out, const char **phrase);
+
+    /** Frees it. */
+    void (*end)(struct event_package *self);
 };
 
 /** All packages of this server; the last one is NULL. */

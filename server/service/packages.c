@@ -1,14 +1,19 @@
 /* packages.c - the list; a new package gets its line here. */
 #include "server/service/packages.h"
 
+struct span package_uri(struct span aor, char octets[ENTITY_BYTES])
+{
+    struct buffer uri;
+
+    buffer_init_fixed(&uri, octets, ENTITY_BYTES);
+    buffer_put(&uri, SPAN("sip:"));
+    buffer_put(&uri, aor);
+    return buffer_span(&uri);
+}
+
 struct span package_entity(const struct resource *resource, char octets[ENTITY_BYTES])
 {
-    struct buffer entity;
-
-    buffer_init_fixed(&entity, octets, ENTITY_BYTES);
-    buffer_put(&entity, SPAN("sip:"));
-    buffer_put(&entity, resource_aor(resource));
-    return buffer_span(&entity);
+    return package_uri(resource_aor(resource), octets);
 }
 
 void packages_make(struct event_packages *out, const struct state *state,

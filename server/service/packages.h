@@ -23,8 +23,9 @@ void packages_make(struct event_packages *out, const struct state *state,
                    const struct pidf_limits *limits);
 void packages_free(struct event_packages *self);
 
-/** "sip:" and the resource's AOR: its URI in documents. `octets` holds it. */
+/** "sip:" and an AOR, or the resource's: its URI in documents. `octets` holds it. */
 enum { ENTITY_BYTES = SIP_AOR_BYTES_MAX + 8 };
+struct span package_uri(struct span aor, char octets[ENTITY_BYTES]);
 struct span package_entity(const struct resource *resource, char octets[ENTITY_BYTES]);
 
 #endif

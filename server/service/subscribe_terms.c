@@ -85,8 +85,8 @@ static bool refused_filter(struct subscribing *it)
     const char *phrase = "Malformed Filter";
 
     if (refused_by(it,
-                   it->package->check_filter(it->package, it->message->body, it->standing_filter,
-                                             &it->body, &phrase),
+                   it->package->check_filter(it->package, it->change.aor, it->message->body,
+                                             it->standing_filter, &it->body, &phrase),
                    phrase))
         return true;
     it->change.body_type = FILTER_TYPE;

@@ -15,6 +15,7 @@ struct snapshot {
     struct snapshot *next; /* older */
     uint64_t version;
     struct blob *octets; /* all elements, one behind the other */
+    struct blob *basis;  /* the same before it was filtered; NULL: the very same */
     size_t count;
     struct part *parts;  /* in the order of composition; octets lie in `octets` */
     struct part **order; /* the same by key */
@@ -114,6 +115,7 @@ static void snapshot_free(struct snapshot *self)
     if (self == NULL)
         return;
     blob_unref(self->octets);
+    blob_unref(self->basis);
     free(self);
 }
 
@@ -222,13 +224,18 @@ static void drop_old(struct view *view)
     }
 }
 
+static bool is_filtered(const struct view *view)
+{
+    return view->package->filter != NULL && !span_empty(view->key.filter);
+}
+
 static bool is_triggered(const struct view *view, const struct snapshot *next)
 {
     const struct event_package *package = view->package;
 
-    return view->now == NULL || package->triggers == NULL || span_empty(view->key.filter) ||
-           package->triggers(package, view->resource, &view->key, blob_span(view->now->octets),
-                             blob_span(next->octets));
+    return view->now == NULL || !is_filtered(view) || package->triggers == NULL ||
+           package->triggers(package, view->resource, &view->key, blob_span(view->now->basis),
+                             blob_span(next->basis));
 }
 
 /* True when it is a version of its own; a change that triggers nothing is shown with the next. */
@@ -250,9 +257,38 @@ static bool take(struct view *view, struct snapshot *next)
     return triggered;
 }
 
-bool view_refresh(struct views *self, struct view *view)
+/* Leaves the filtered document as the only part; the caller gets what there was before. */
+static struct blob *apply_filter(struct views *self, const struct view *view)
+{
+    struct blob *basis =
+        blob_new(self->parts.count == 0 ? (struct span){0} : parts_get(&self->parts, 0).octets);
+
+    parts_reset(&self->parts);
+    view->package->filter(view->package, view->resource, &view->key, blob_span(basis),
+                          parts_begin(&self->parts, (struct span){0}));
+    (void)parts_end(&self->parts, false, 0);
+    return basis;
+}
+
+static struct snapshot *compose(struct views *self, const struct view *view)
 {
     const struct event_package *package = view->package;
+    struct blob *basis = NULL;
+    struct snapshot *made;
+
+    parts_reset(&self->parts);
+    (view->key.closed ? package->compose_closed : package->compose)(package, view->resource,
+                                                                    &view->key, &self->parts);
+    (*self->composed)++;
+    if (is_filtered(view))
+        basis = apply_filter(self, view);
+    made = snapshot_new(&self->parts);
+    made->basis = basis;
+    return made;
+}
+
+bool view_refresh(struct views *self, struct view *view)
+{
     struct snapshot *next;
 
     if (!view->stale)
@@ -260,13 +296,7 @@ bool view_refresh(struct views *self, struct view *view)
     view->stale = false;
     if (view->now != NULL && view->key.closed)
         return false;
-    parts_reset(&self->parts);
-    if (view->key.closed)
-        package->compose_closed(package, view->resource, &view->key, &self->parts);
-    else
-        package->compose(package, view->resource, &view->key, &self->parts);
-    (*self->composed)++;
-    next = snapshot_new(&self->parts);
+    next = compose(self, view);
     if (view->now != NULL && shows_same(view->now, next)) {
         snapshot_free(next);
         return false;
