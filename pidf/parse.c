@@ -114,6 +114,8 @@ static enum vocabulary vocabulary_of(const char *uri)
                 return (enum vocabulary)v;
         return VOCABULARY_OTHER;
     }
+    if (strcmp(uri, vocabulary_uri(VOCABULARY_DIALOG_INFO)) == 0)
+        return VOCABULARY_DIALOG_INFO;
     if (strcmp(uri, vocabulary_uri(VOCABULARY_XML)) == 0)
         return VOCABULARY_XML;
     if (strcmp(uri, vocabulary_uri(VOCABULARY_XSI)) == 0)
@@ -199,6 +201,29 @@ static void add_declaration(struct parser *self, const char *prefix, const char 
     self->declarations_end = &declaration->next;
 }
 
+/*
+ * Without being asked to replace entities (and we never ask), libxml2 hands out every ampersand
+ * of an attribute's value as "&#38;", so that somebody could still tell entities from text.
+ */
+static struct span attribute_value(struct parser *self, struct span raw)
+{
+    struct span escape = SPAN("&#38;"), rest = raw, value;
+    char *end;
+
+    if (span_find(raw, '&') == NULL)
+        return scratch_copy(self->scratch, raw);
+    end = scratch_alloc(self->scratch, raw.len);
+    value = (struct span){end, 0};
+    while (!span_empty(rest)) {
+        bool escaped = span_begins(rest, escape);
+
+        *end++ = *rest.at;
+        value.len++;
+        rest = span_skip(rest, escaped ? escape.len : 1);
+    }
+    return value;
+}
+
 /* Five pointers each: local name, prefix, URI, begin and end of the value. */
 static void add_attributes(struct parser *self, struct element *element, size_t count,
                            const xmlChar *const fields[])
@@ -211,7 +236,7 @@ static void add_attributes(struct parser *self, struct element *element, size_t 
 
         attribute->name = name_of(field[2], field[1], field[0]);
         attribute->value =
-            scratch_copy(self->scratch, span_between(text_of(field[3]), text_of(field[4])));
+            attribute_value(self, span_between(text_of(field[3]), text_of(field[4])));
         *end = attribute;
         end = &attribute->next;
     }

@@ -133,7 +133,7 @@ static void read_name(struct resource_list_reader *self, const struct element *e
     language = language_of(element, language);
     for (const struct element *child = element->first; child != NULL; child = child->next)
         if (is(child, "display-name")) {
-            out->name = value_trim(element_content(child, &self->scratch));
+            out->name = value_trim(element_content(child, false, &self->scratch));
             if (!span_empty(out->name))
                 out->language = language_of(child, language);
             return;

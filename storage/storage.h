@@ -102,6 +102,7 @@ enum subscription_row_state {
     SUBSCRIPTION_ROW_PENDING,
     SUBSCRIPTION_ROW_ACTIVE,
     SUBSCRIPTION_ROW_TERMINATED, /* only until its last NOTIFY is answered */
+    SUBSCRIPTION_ROW_WAITING,    /* ended while pending; the presentity has still to decide */
 };
 
 /** RFC 6665. REFRESH: remote_cseq, remote_target, flow, cseq mark and epoch, expires, owed, state,
@@ -124,9 +125,14 @@ struct subscription_row {
         route_set;      /* values of Record-Route, comma separated, in the order to use; octets */
     struct span accept; /* Accept as given; empty when absent */
     struct span user_agent;
-    uint32_t remote_cseq; /* of the last accepted SUBSCRIBE */
-    uint32_t cseq_mark;   /* NOTIFYs of the marking epoch use [mark, mark + 1000) */
-    uint64_t cseq_epoch;  /* the epoch that wrote the mark (DESIGN section 4) */
+    struct span event_params; /* of the last SUBSCRIBE's Event, as given, from the first ';' */
+    struct span body_type;    /* Content-Type of `body`; empty when there is none */
+    struct span body;         /* a filter (RFC 4661) or a list (RFC 5367) */
+    struct span instance; /* +sip.instance of its Contact; empty when absent */
+    bool eventlist;           /* the watcher takes lists (RFC 4662) */
+    uint32_t remote_cseq;     /* of the last accepted SUBSCRIBE */
+    uint32_t cseq_mark;       /* NOTIFYs of the marking epoch use [mark, mark + 1000) */
+    uint64_t cseq_epoch;      /* the epoch that wrote the mark (DESIGN section 4) */
     /* Put: a NOTIFY is owed whatever the batch numbers say. Loaded: that, or the row was written
      * by a batch later than notified_batch (storage keeps that number in column written_batch). */
     bool owed;
@@ -161,6 +167,60 @@ struct message_row {
     int64_t kept_us; /* loaded: so long ago */
 };
 
+/** What becomes of a watcher; the greater lets through more (RFC 5025 section 3.2.1). */
+enum watcher_action { WATCHER_BLOCK, WATCHER_CONFIRM, WATCHER_POLITE_BLOCK, WATCHER_ALLOW };
+
+/** Which publications make up what is shown: see pidf/pidf.h. */
+enum presence_policy { POLICY_UNION, POLICY_LATEST, POLICY_PRIORITY, POLICY_SINGLE };
+
+/** Bits of watcher_rule_row.hidden: what such a watcher is not shown. As enum pidf_hidden. */
+enum rule_hidden {
+    RULE_HIDE_NOTES = 1,
+    RULE_HIDE_ACTIVITIES = 2,
+    RULE_HIDE_LOCATION = 4,
+    RULE_HIDE_DEVICES = 8,
+    RULE_BASIC_ONLY = 16,
+};
+
+/** Who may see whom. Empty spans match all. */
+struct watcher_rule_row {
+    int64_t id;
+    struct span domain;     /* of the presentity; one of ours */
+    struct span presentity; /* canonical AOR; empty: every presentity of the domain */
+    struct span watcher;    /* canonical AOR, "@domain" for all of a domain, empty: everyone */
+    struct span event;      /* event package; empty: those that rules decide */
+    enum watcher_action action;
+    uint32_t hidden;        /* enum rule_hidden */
+    int64_t valid_from_us;  /* wall clock, since 1970; 0: always has been */
+    int64_t valid_until_us; /* 0: for ever */
+};
+
+/** One member of a list, in the list's order. Told with its list. */
+struct list_member_row {
+    struct span uri;  /* as given, "sip:bob@example.org" */
+    struct span name; /* for display; may be empty */
+};
+
+/** A resource list (RFC 4662): enabled ones alone are told, each with all of its members. */
+struct list_row {
+    int64_t id;
+    struct span aor;   /* canonical: what is subscribed to */
+    struct span owner; /* canonical AOR of who may subscribe; empty: everyone of its domain */
+    struct span name;  /* for display */
+    const struct list_member_row *members; /* lent like the spans */
+    size_t member_count;
+};
+
+/** Phones that need their documents in another form. The first in order of `position`, then id,
+ * whose pattern fits the User-Agent decides. */
+struct dialect_row {
+    int64_t id;
+    int64_t position;
+    struct span user_agent; /* a prefix of User-Agent, without regard to case */
+    struct span event;      /* event package */
+    uint32_t bits;          /* as the package defines them: enum pidf_dialect ... */
+};
+
 /** A tenant. Absent limits are 0: the process-wide setting applies. */
 struct domain_row {
     int64_t id;
@@ -172,7 +232,11 @@ struct domain_row {
         accept_foreign; /* from users of domains that are not ours; false: of trusted peers alone */
     uint8_t algorithms[3]; /* enum digest_algorithm, in order of preference */
     uint8_t algorithm_count;
-    bool watchers_need_consent; /* default watcher rule: confirm instead of allow */
+    enum watcher_action default_action;   /* for a watcher of whom no rule says anything */
+    enum presence_policy presence_policy; /* how publications are composed */
+    bool presence_from_registration;      /* bindings show as presence too */
+    bool message_summary_from_kept;       /* kept messages count as waiting ones */
+    uint32_t notify_interval_min_ms;      /* between NOTIFYs to one subscription; 0: no limit */
     uint32_t registration_expires_max_s;
     uint32_t subscription_expires_max_s;
     uint32_t publication_expires_max_s;
@@ -265,6 +329,12 @@ struct storage_events {
     void (*on_account_gone)(void *context, int64_t id);
     void (*on_trusted_peer)(void *context, const struct trusted_peer_row *row);
     void (*on_trusted_peer_gone)(void *context, int64_t id);
+    void (*on_watcher_rule)(void *context, const struct watcher_rule_row *row);
+    void (*on_watcher_rule_gone)(void *context, int64_t id);
+    void (*on_list)(void *context, const struct list_row *row);
+    void (*on_list_gone)(void *context, int64_t id);
+    void (*on_dialect)(void *context, const struct dialect_row *row);
+    void (*on_dialect_gone)(void *context, int64_t id);
     /* Start-up only. */
     void (*on_binding)(void *context, const struct binding_row *row);
     void (*on_publication)(void *context, const struct publication_row *row);

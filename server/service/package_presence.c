@@ -28,13 +28,15 @@ static enum status check(const struct event_package *package, struct span docume
 static void compose_sources(const struct presence *self, const struct resource *resource,
                             const struct pidf_source sources[], size_t count, struct buffer *out)
 {
+    const struct pidf_view everything = {0};
     char octets[SIP_AOR_BYTES_MAX + 8];
     struct buffer entity;
 
     buffer_init_fixed(&entity, octets, sizeof(octets));
     buffer_put(&entity, SPAN("sip:"));
     buffer_put(&entity, resource_aor(resource));
-    if (pidf_compose(self->composer, buffer_span(&entity), sources, count, out) != STATUS_OK &&
+    if (pidf_compose(self->composer, buffer_span(&entity), &everything, sources, count, out) !=
+            STATUS_OK &&
         count > 0) {
         /* Too much for one NOTIFY: the newest alone says more than nothing. */
         buffer_reset(out);
