@@ -354,6 +354,8 @@ START_TEST(a_name_that_holds_the_boundary_gets_another_one)
     list.name = span_of(name);
     compose(&list, &mime);
     ck_assert_uint_eq(mime.count, 1);
+    ck_assert_ptr_null(
+        memmem(mime.parts[0].body.at, mime.parts[0].body.len, mime.boundary.at, mime.boundary.len));
 }
 END_TEST
 
