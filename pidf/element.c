@@ -14,6 +14,7 @@ static const struct {
     [VOCABULARY_TIMED_STATUS] = {"urn:ietf:params:xml:ns:pidf:timed-status", "ts"},
     [VOCABULARY_CIPID] = {"urn:ietf:params:xml:ns:pidf:cipid", "cipid"},
     [VOCABULARY_CAPS] = {"urn:ietf:params:xml:ns:pidf:caps", "caps"},
+    [VOCABULARY_DIALOG_INFO] = {"urn:ietf:params:xml:ns:dialog-info", "di"},
     [VOCABULARY_XML] = {"http://www.w3.org/XML/1998/namespace", "xml"},
     [VOCABULARY_XSI] = {"http://www.w3.org/2001/XMLSchema-instance", "xsi"},
     [VOCABULARY_OTHER] = {NULL, NULL},

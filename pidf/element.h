@@ -16,6 +16,7 @@ enum vocabulary {
     VOCABULARY_TIMED_STATUS, /* RFC 4481 */
     VOCABULARY_CIPID,        /* RFC 4482 */
     VOCABULARY_CAPS,         /* RFC 5196 */
+    VOCABULARY_DIALOG_INFO,  /* RFC 4235 */
     VOCABULARY_XML,          /* xml:lang, xml:id */
     VOCABULARY_XSI,          /* xsi:type, xsi:schemaLocation */
     VOCABULARY_OTHER,        /* told apart by `uri` */

@@ -14,6 +14,7 @@ const struct pidf_limits pidf_limits_default = {
 
 struct parser {
     struct pidf_limits limits;
+    bool any_root;
     xmlParserCtxtPtr context;
 
     /* of the document being parsed */
@@ -113,6 +114,8 @@ static enum vocabulary vocabulary_of(const char *uri)
                 return (enum vocabulary)v;
         return VOCABULARY_OTHER;
     }
+    if (strcmp(uri, vocabulary_uri(VOCABULARY_DIALOG_INFO)) == 0)
+        return VOCABULARY_DIALOG_INFO;
     if (strcmp(uri, vocabulary_uri(VOCABULARY_XML)) == 0)
         return VOCABULARY_XML;
     if (strcmp(uri, vocabulary_uri(VOCABULARY_XSI)) == 0)
@@ -198,6 +201,29 @@ static void add_declaration(struct parser *self, const char *prefix, const char 
     self->declarations_end = &declaration->next;
 }
 
+/*
+ * Without being asked to replace entities (and we never ask), libxml2 hands out every ampersand
+ * of an attribute's value as "&#38;", so that somebody could still tell entities from text.
+ */
+static struct span attribute_value(struct parser *self, struct span raw)
+{
+    struct span escape = SPAN("&#38;"), rest = raw, value;
+    char *end;
+
+    if (span_find(raw, '&') == NULL)
+        return scratch_copy(self->scratch, raw);
+    end = scratch_alloc(self->scratch, raw.len);
+    value = (struct span){end, 0};
+    while (!span_empty(rest)) {
+        bool escaped = span_begins(rest, escape);
+
+        *end++ = *rest.at;
+        value.len++;
+        rest = span_skip(rest, escaped ? escape.len : 1);
+    }
+    return value;
+}
+
 /* Five pointers each: local name, prefix, URI, begin and end of the value. */
 static void add_attributes(struct parser *self, struct element *element, size_t count,
                            const xmlChar *const fields[])
@@ -210,7 +236,7 @@ static void add_attributes(struct parser *self, struct element *element, size_t 
 
         attribute->name = name_of(field[2], field[1], field[0]);
         attribute->value =
-            scratch_copy(self->scratch, span_between(text_of(field[3]), text_of(field[4])));
+            attribute_value(self, span_between(text_of(field[3]), text_of(field[4])));
         *end = attribute;
         end = &attribute->next;
     }
@@ -236,7 +262,7 @@ static void on_start(void *user, const xmlChar *local, const xmlChar *prefix, co
     }
     element = scratch_alloc(self->scratch, sizeof(*element));
     element->name = element_name_of(uri, prefix, local);
-    if (self->depth == 0 && !element_is(element, VOCABULARY_PIDF, "presence")) {
+    if (self->depth == 0 && !self->any_root && !element_is(element, VOCABULARY_PIDF, "presence")) {
         stop(self, STATUS_MALFORMED, "Not a PIDF Document");
         return;
     }
@@ -420,6 +446,11 @@ void parser_free(struct parser *self)
     free(self);
 }
 
+void parser_take_any_root(struct parser *self)
+{
+    self->any_root = true;
+}
+
 void parser_tidy(struct parser *self)
 {
     if (xmlDictSize(self->context->dict) <= NAMES_KEPT_MAX)
@@ -441,12 +472,16 @@ static struct span pad(struct parser *self)
     return (struct span){padded, self->body.len + PAD_BYTES};
 }
 
+/*
+ * NOENT: else "&amp;" in an attribute comes as "&#38;", for libxml2's own events to resolve. There
+ * are no other entities to replace, since a DOCTYPE is refused.
+ */
 static void run(struct parser *self)
 {
     struct span padded = pad(self);
-    xmlDocPtr document =
-        xmlCtxtReadMemory(self->context, padded.at, (int)padded.len, NULL, NULL,
-                          XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
+    xmlDocPtr document = xmlCtxtReadMemory(self->context, padded.at, (int)padded.len, NULL, NULL,
+                                           XML_PARSE_NONET | XML_PARSE_NOENT | XML_PARSE_NOERROR |
+                                               XML_PARSE_NOWARNING);
 
     must(document == NULL); /* our events build no xmlDoc */
     /* Faults of namespaces came to on_error() like all others. */

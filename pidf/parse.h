@@ -14,7 +14,7 @@ struct declaration {
 
 /** What parser_parse() makes of one body. */
 struct parsed {
-    struct element *root;             /* a PIDF <presence> */
+    struct element *root;             /* a PIDF <presence>, unless any root is taken */
     struct declaration *declarations; /* of namespaces unknown here, in order of appearance */
 };
 
@@ -23,6 +23,9 @@ struct parser;
 
 struct parser *parser_new(const struct pidf_limits *limits);
 void parser_free(struct parser *self);
+
+/** From here on any root element is taken, not only a PIDF <presence>: the caller judges it. */
+void parser_take_any_root(struct parser *self);
 
 /**
  * Lets go of names that piled up: the dictionary grows with what senders invent. Every tree

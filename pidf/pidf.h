@@ -24,6 +24,8 @@
  *     identity.c  every xs:ID present, well formed and unique
  *     write.c     tree -> bytes, the same bytes for the same tree
  *
+ * Dialog information (RFC 4235) has a walk of its own: dialog_info.h.
+ *
  * Nothing here reads a clock, a file or a socket, and nothing here knows SIP.
  */
 

@@ -241,6 +241,8 @@ static const struct shape *shape_of(const struct name *name)
         return timed_status_shape(name->local);
     case VOCABULARY_CAPS:
         return caps_shape(name->local);
+    case VOCABULARY_DIALOG_INFO:
+        return dialog_shape(name->local);
     case VOCABULARY_ABSENT:
     case VOCABULARY_PIDF:
     case VOCABULARY_XML:
@@ -293,7 +295,8 @@ bool schema_mend_extension(struct element *self, struct scratch *scratch)
 
     if (shape != NULL)
         return schema_mend(self, shape, scratch);
-    if (element_is(self, VOCABULARY_PIDF, "presence")) /* a document within a document */
+    if (element_is(self, VOCABULARY_PIDF, "presence") || /* a document within a document */
+        element_is(self, VOCABULARY_DIALOG_INFO, "dialog-info"))
         return false;
     mend_unknown(self, scratch);
     return true;

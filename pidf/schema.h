@@ -70,5 +70,6 @@ const struct shape *rpid_shape(const char *local);         /* rpid.c */
 const struct shape *cipid_shape(const char *local);        /* rpid.c */
 const struct shape *timed_status_shape(const char *local); /* rpid.c */
 const struct shape *caps_shape(const char *local);         /* caps.c */
+const struct shape *dialog_shape(const char *local);       /* dialog_info_read.c */
 
 #endif

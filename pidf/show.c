@@ -99,6 +99,7 @@ static unsigned bits_of(const struct element *self)
         return strcmp(local, "map") == 0 ? PIDF_HIDE_LOCATION : 0;
     case VOCABULARY_CAPS:
         return strcmp(local, "devcaps") == 0 ? PIDF_HIDE_DEVICES : 0;
+    case VOCABULARY_DIALOG_INFO:
     case VOCABULARY_ABSENT:
     case VOCABULARY_XML:
     case VOCABULARY_XSI:

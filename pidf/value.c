@@ -77,10 +77,18 @@ static bool integer(struct span text, struct span *out)
     return true;
 }
 
-static bool positive(struct span text, struct span *out)
+static bool count(struct span text, struct span *out)
 {
     text = value_trim(text);
     if (text.len == 0 || text.len > DIGITS_MAX || digits(text) != text.len)
+        return false;
+    *out = text;
+    return true;
+}
+
+static bool positive(struct span text, struct span *out)
+{
+    if (!count(text, &text))
         return false;
     for (size_t i = 0; i < text.len; i++)
         if (text.at[i] != '0') {
@@ -88,6 +96,27 @@ static bool positive(struct span text, struct span *out)
             return true;
         }
     return false;
+}
+
+static bool sip_code(struct span text, struct span *out)
+{
+    text = value_trim(text);
+    if (text.len != 3 || digits(text) != 3 || *text.at < '1' || *text.at > '6')
+        return false;
+    *out = text;
+    return true;
+}
+
+/* The examples of RFC 4235 section 6.2 say "receiver" where the schema says "recipient". */
+static bool direction(struct span text, struct span *out)
+{
+    static const char *const words[] = {"initiator", "recipient", "receiver"};
+    struct span found;
+
+    if (!word(text, words, 3, &found))
+        return false;
+    *out = span_equal(found, SPAN("receiver")) ? SPAN("recipient") : found;
+    return true;
 }
 
 /* 0 to 1 with at most three decimals. */
@@ -346,7 +375,12 @@ bool value_mend(enum value_type type, struct span text, struct scratch *scratch,
 {
     static const char *const open_closed[] = {"open", "closed"};
     static const char *const active_idle[] = {"active", "idle"};
+    static const char *const full_partial[] = {"full", "partial"};
     static const char *const booleans[] = {"true", "false", "1", "0"};
+    static const char *const states[] = {"trying", "proceeding", "early", "confirmed",
+                                         "terminated"};
+    static const char *const events[] = {"cancelled",  "rejected", "replaced", "local-bye",
+                                         "remote-bye", "error",    "timeout"};
 
     switch (type) {
     case VALUE_STRING:
@@ -378,6 +412,18 @@ bool value_mend(enum value_type type, struct span text, struct scratch *scratch,
         return word(text, open_closed, 2, out);
     case VALUE_ACTIVE_IDLE:
         return word(text, active_idle, 2, out);
+    case VALUE_FULL_PARTIAL:
+        return word(text, full_partial, 2, out);
+    case VALUE_COUNT:
+        return count(text, out);
+    case VALUE_SIP_CODE:
+        return sip_code(text, out);
+    case VALUE_DIALOG_STATE:
+        return word(text, states, 5, out);
+    case VALUE_DIALOG_EVENT:
+        return word(text, events, 7, out);
+    case VALUE_DIRECTION:
+        return direction(text, out);
     }
     return false;
 }

@@ -35,7 +35,8 @@ static void compose_sources(const struct presence *self, const struct resource *
     buffer_init_fixed(&entity, octets, sizeof(octets));
     buffer_put(&entity, SPAN("sip:"));
     buffer_put(&entity, resource_aor(resource));
-    if (pidf_compose(self->composer, buffer_span(&entity), &everything, sources, count, out) != STATUS_OK &&
+    if (pidf_compose(self->composer, buffer_span(&entity), &everything, sources, count, out) !=
+            STATUS_OK &&
         count > 0) {
         /* Too much for one NOTIFY: the newest alone says more than nothing. */
         buffer_reset(out);
