@@ -151,6 +151,7 @@ Suite *pidf_schema_suite(void)
     TCase *tcase = tcase_create("RFC schemas");
 
     tcase_add_test(tcase, the_schemas_refuse_a_tuple_without_id);
+    tcase_add_test(tcase, what_is_not_well_formed_is_seen_without_a_schema_too);
     tcase_add_test(tcase, the_schemas_refuse_a_dialog_without_state);
     suite_add_tcase(suite, tcase);
     return suite;
