@@ -63,14 +63,15 @@ static const struct {
 
 static void add_view_word(struct span word, struct pidf_view *view)
 {
+    const struct pidf_view *found = NULL;
+
     for (size_t i = 0; i < sizeof(view_words) / sizeof(view_words[0]); i++)
-        if (span_equal(word, span_of(view_words[i].word))) {
-            view->policy = (enum pidf_policy)(view->policy | view_words[i].view.policy);
-            view->dialect |= view_words[i].view.dialect;
-            view->hidden |= view_words[i].view.hidden;
-            return;
-        }
-    must(!"a word that the table has");
+        if (span_equal(word, span_of(view_words[i].word)))
+            found = &view_words[i].view;
+    must(found != NULL);
+    view->policy = (enum pidf_policy)(view->policy | found->policy);
+    view->dialect |= found->dialect;
+    view->hidden |= found->hidden;
 }
 
 static struct span read_view(struct span rest, struct pidf_view *view)
