@@ -29,9 +29,8 @@ enum { BYTES_MAX = 1 << 16 };
 #define DEVICE                                                                                     \
     "<dm:device id=\"d\"><e:x e:y=\"1\" "                                                          \
     "z=\"2\">t</e:x><dm:deviceID>urn:d</dm:deviceID></dm:device>"
-#define DOCUMENT                                                                                   \
-    HEAD PRESENCE DM RPID E ENTITY TUPLE_1 TUPLE_2 "<note>all</note>" PERSON DEVICE "</"           \
-                                                                                    "presence>\n"
+#define END "</presence>\n"
+#define DOCUMENT HEAD PRESENCE DM RPID E ENTITY TUPLE_1 TUPLE_2 "<note>all</note>" PERSON DEVICE END
 
 /* What is left, behind HEAD, and with the namespaces that are still in use. */
 #define LEFT(namespaces, inner) HEAD PRESENCE namespaces ENTITY inner "</presence>\n"
