@@ -129,13 +129,10 @@ void reginfo_put_gone(struct buffer *out, struct span octets, bool expired)
     buffer_put(out, span_between(event_end, rest.at + rest.len));
 }
 
-enum reginfo_state reginfo_state(const struct parts *in_force, size_t ended_count)
+enum reginfo_state reginfo_state(size_t in_force_count, size_t ended_count)
 {
-    for (size_t i = 0; i < in_force->count; i++) {
-        if (!parts_get(in_force, i).last)
-            return REGINFO_STATE_ACTIVE;
-        ended_count++;
-    }
+    if (in_force_count > 0)
+        return REGINFO_STATE_ACTIVE;
     return ended_count > 0 ? REGINFO_STATE_TERMINATED : REGINFO_STATE_INIT;
 }
 

@@ -76,11 +76,11 @@ MUST_USE bool reginfo_add(struct parts *parts, const struct reginfo_contact *con
 void reginfo_put_gone(struct buffer *out, struct span octets, bool expired);
 
 /**
- * The state of a registration of whose contacts `in_force` are, when the document tells of
+ * The state of a registration with that many contacts in force, when the document tells of
  * `ended_count` that are no more. TERMINATED is what the last contact leaves behind, and is told
  * together with it; after that the state is INIT again, without a word (RFC 3680 section 4.7.1).
  */
-enum reginfo_state reginfo_state(const struct parts *in_force, size_t ended_count);
+enum reginfo_state reginfo_state(size_t in_force_count, size_t ended_count);
 
 /** What stands around the contacts. */
 struct reginfo_registration {

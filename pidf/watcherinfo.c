@@ -6,6 +6,10 @@
 
 #define OPEN SPAN("<watcher")
 
+/* What stands before the two values that change when a watcher is gone, in this order. */
+#define STATUS SPAN(" status=\"")
+#define EVENT SPAN("\" event=\"")
+
 /* RFC 3858 section 6. */
 static const char *const statuses[] = {
     [WATCHERINFO_STATUS_PENDING] = "pending",
@@ -39,6 +43,25 @@ bool watcherinfo_add(struct parts *parts, const struct watcherinfo_watcher *watc
     markup_put_uri(out, watcher->uri);
     buffer_put(out, SPAN("</watcher>"));
     return parts_end(parts, last, last ? 0 : watcher->deadline_us);
+}
+
+void watcherinfo_put_gone(struct buffer *out, struct span octets, enum watcherinfo_event event)
+{
+    const char *status = memmem(octets.at, octets.len, STATUS.at, STATUS.len);
+    struct span rest;
+    const char *status_end, *event_end;
+
+    must(status != NULL);
+    rest = span_between(status + STATUS.len, octets.at + octets.len);
+    status_end = span_find(rest, '"');
+    must(status_end != NULL);
+    rest = span_between(status_end + EVENT.len, octets.at + octets.len);
+    event_end = span_find(rest, '"');
+    must(event_end != NULL);
+    buffer_put(out, span_between(octets.at, status + STATUS.len));
+    buffer_put(out, SPAN("terminated\" event=\""));
+    buffer_put(out, span_of(events[event]));
+    buffer_put(out, span_between(event_end, octets.at + octets.len));
 }
 
 void watcherinfo_begin(struct buffer *out, uint32_t version, bool full, struct span resource,

@@ -55,6 +55,12 @@ struct watcherinfo_watcher {
 MUST_USE bool watcherinfo_add(struct parts *parts, const struct watcherinfo_watcher *watcher);
 
 /**
+ * Appends the last element of a watcher of whom only its part's `octets` are left: all that it
+ * said, but terminated, by `event`. How long it was subscribed is not known then.
+ */
+void watcherinfo_put_gone(struct buffer *out, struct span octets, enum watcherinfo_event event);
+
+/**
  * A document is watcherinfo_begin(), watcherinfo_put_part() for each part that was chosen, in any
  * order, and watcherinfo_end(). It has one watcher-list, which may be empty.
  *

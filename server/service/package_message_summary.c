@@ -49,8 +49,8 @@ static void count_kept(const struct message_summary_package *self, const struct 
     const struct mailbox *mailbox = mailboxes_find(&self->state->mailboxes, resource_aor(resource));
 
     account->keeps = domain != NULL && domain->message_summary_from_kept;
-    if (account->keeps && mailbox != NULL && mailbox->letters != NULL)
-        account->kept = mailbox->letters->waiting_count;
+    if (account->keeps)
+        account->kept = (uint32_t)mailbox_kept(mailbox);
 }
 
 static void compose(const struct event_package *package, const struct resource *resource,

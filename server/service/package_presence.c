@@ -180,13 +180,16 @@ static void compose(const struct event_package *package, const struct resource *
     put(self, entity, &view, sources, count, out);
 }
 
+/* As of someone who has published nothing, by the same policy: nothing tells the two apart. */
 static void compose_closed(const struct event_package *package, const struct resource *resource,
                            const struct view_key *key, struct parts *out)
 {
-    const struct pidf_view view = view_of(NULL, key);
+    const struct presence *self = of(package);
+    const struct pidf_view view =
+        view_of(domains_find(self->state->domains, domain_of_aor(resource_aor(resource))), key);
     char octets[ENTITY_BYTES];
 
-    put(of(package), package_entity(resource, octets), &view, NULL, 0, out);
+    put(self, package_entity(resource, octets), &view, NULL, 0, out);
 }
 
 /* ---- partial notification (RFC 5263) ---- */
@@ -262,10 +265,10 @@ static enum status check_filter(const struct event_package *package, struct span
     const enum filter_verdict verdict =
         simple_filter_update(of(package)->filterer, &scope, standing, body, &filter, &fault);
 
-    if (verdict == FILTER_ACCEPTED)
-        simple_filter_write(filter, out);
-    else
+    if (verdict != FILTER_ACCEPTED)
         *phrase = fault.phrase;
+    if (filter != NULL)
+        simple_filter_write(filter, out);
     simple_filter_free(filter);
     simple_filter_free(standing);
     return status_of(verdict);

@@ -54,7 +54,6 @@ static void add(struct binding *binding, void *context)
                                      .event = REGINFO_EVENT_REGISTERED,
                                      .uri = view.contact,
                                      .q = span_of(q),
-                                     .callid = view.call_id,
                                      .params = params,
                                      .param_count = read_params(view.parameters, params),
                                      .deadline_us = now.us + (int64_t)view.expires_s * US_PER_S,

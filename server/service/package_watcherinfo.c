@@ -124,12 +124,16 @@ static void wrap(const struct event_package *package, const struct event_documen
     watcherinfo_end(out);
 }
 
-/* One that was removed without a last word: another of its kind has taken its place. */
+/*
+ * Removed without a last word: another of its kind has taken its place, it was decided on while it
+ * waited, or waited in vain (RFC 3857 section 4.7.1: all these end in "giveup").
+ */
 static void end_part(const struct event_package *package, struct span octets, bool expired,
                      struct buffer *out)
 {
     (void)package;
-    watcherinfo_put_gone(out, octets, expired);
+    (void)expired;
+    watcherinfo_put_gone(out, octets, WATCHERINFO_EVENT_GIVEUP);
 }
 
 static void end(struct event_package *package)

@@ -152,3 +152,25 @@ void resource_touch(struct resource *self)
     if (self->owner->on_changed != NULL)
         self->owner->on_changed(self->owner->context, self);
 }
+
+static struct resource *find_watched(const struct resources *self, struct span aor,
+                                     struct span event)
+{
+    struct resource *found = resources_find(self, aor, event);
+
+    return found != NULL && (found->subscription_count > 0 || found->holds > 0) ? found : NULL;
+}
+
+void resources_touch(const struct resources *self, struct span aor, struct span event)
+{
+    struct resource *resource = find_watched(self, aor, event);
+
+    if (resource != NULL)
+        resource_touch(resource);
+}
+
+void resources_mark(const struct resources *self, struct span aor, struct span event)
+{
+    if (find_watched(self, aor, event) != NULL)
+        storage_put_resource(self->node->storage, aor, event);
+}

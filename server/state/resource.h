@@ -85,6 +85,14 @@ void resource_release(struct resource *self);
 /** For publication.c and its like: what it shows may have changed. */
 void resource_touch(struct resource *self);
 
+/** The same for what is composed of other things than publications: of this AOR and event package,
+ * if anybody asks for it. */
+void resources_touch(const struct resources *self, struct span aor, struct span event);
+
+/** It changes with the batch that is being filled, if anybody asks for it: a crash before everyone
+ * was told is made good. */
+void resources_mark(const struct resources *self, struct span aor, struct span event);
+
 static inline struct span resource_aor(const struct resource *self)
 {
     return (struct span){self->octets, self->aor_len};

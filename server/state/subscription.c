@@ -457,7 +457,7 @@ void subscription_allow(struct subscription *self)
         subscription_remove(self);
         return;
     }
-    version = again(self, (struct span){0});
+    version = again(self, SPAN("approved")); /* for watcher information */
     version->state = (uint8_t)subscription_state_next(version->state, SUBSCRIPTION_ALLOWED);
     version->notice = NOTICE_FULL;
     version->expires_s = subscription_newest(self).left_s;
