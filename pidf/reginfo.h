@@ -65,9 +65,9 @@ struct reginfo_contact {
 
 /**
  * Adds the part of one contact, with its id as key; one that ended is the part's last. False
- * when there was no room.
+ * when there was no room; parts_overflowed() says so too.
  */
-MUST_USE bool reginfo_add(struct parts *parts, const struct reginfo_contact *contact);
+bool reginfo_add(struct parts *parts, const struct reginfo_contact *contact);
 
 /**
  * Appends the last element of a contact of which only its part's `octets` are left: all that it

@@ -50,9 +50,9 @@ struct watcherinfo_watcher {
 
 /**
  * Adds the part of one watcher, with its id as key; a terminated one is the part's last. False
- * when there was no room.
+ * when there was no room; parts_overflowed() says so too.
  */
-MUST_USE bool watcherinfo_add(struct parts *parts, const struct watcherinfo_watcher *watcher);
+bool watcherinfo_add(struct parts *parts, const struct watcherinfo_watcher *watcher);
 
 /**
  * Appends the last element of a watcher of whom only its part's `octets` are left: all that it

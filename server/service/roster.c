@@ -30,6 +30,7 @@ struct member {
     uint64_t tag;     /* of what it shows now */
     uint64_t told;    /* the tag that the watcher acknowledged; 0: none */
     uint64_t telling; /* the tag that is on its way */
+    uint64_t judged;  /* the generation of rules */
     uint32_t number;  /* of its documents that were sent */
     bool pending;
 };

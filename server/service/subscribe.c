@@ -5,6 +5,7 @@
  */
 #include "server/service/subscribe.h"
 
+#include "server/service/roster.h"
 #include "server/service/subscribe_terms.h"
 #include "server/service/target.h"
 #include "server/sip/compose.h"

@@ -5,6 +5,7 @@
 #include "server/sip/event.h"
 #include "server/sip/media.h"
 #include "server/sip/parameter.h"
+#include "server/sip/scan.h"
 
 #define FILTER_TYPE SPAN("application/simple-filter+xml")
 #define LIST_TYPE SPAN("application/resource-lists+xml")

@@ -27,6 +27,7 @@ struct views {
     struct buffer body;
     struct parts ended; /* what says that a part is over */
     uint64_t *composed;
+    uint64_t *cut;
 };
 
 struct views *views_new(struct node *node, struct metrics *metrics, size_t document_bytes_max)
@@ -40,6 +41,8 @@ struct views *views_new(struct node *node, struct metrics *metrics, size_t docum
     parts_init(&self->ended, document_bytes_max);
     self->composed =
         metric_counter(metrics, "documents_composed_total", NULL, "Documents composed");
+    self->cut = metric_counter(metrics, "documents_cut_total", NULL,
+                               "Documents that did not have room for everything");
     return self;
 }
 
@@ -280,6 +283,7 @@ static struct snapshot *compose(struct views *self, const struct view *view)
     (view->key.closed ? package->compose_closed : package->compose)(package, view->resource,
                                                                     &view->key, &self->parts);
     (*self->composed)++;
+    *self->cut += parts_overflowed(&self->parts);
     if (is_filtered(view))
         basis = apply_filter(self, view);
     made = snapshot_new(&self->parts);

@@ -4,6 +4,7 @@
 
 #include "server/base/blob.h"
 #include "server/state/device.h"
+#include "server/state/resource.h"
 
 /**
  * One kept message. It waits until all devices that are known at its AOR, and one at least, have

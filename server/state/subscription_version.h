@@ -4,6 +4,7 @@
 #define STATE_SUBSCRIPTION_VERSION_H
 
 #include "server/state/hot.h"
+#include "server/state/path.h"
 #include "server/state/subscription.h"
 
 enum subscription_field {

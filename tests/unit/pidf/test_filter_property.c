@@ -71,7 +71,9 @@ static void put_document(struct chance *chance, struct pidf_composer *composer, 
     buffer_put(&body, SPAN("</presence>"));
     source.body = buffer_span(&body);
     buffer_reset(out);
-    ck_assert_int_eq(pidf_compose(composer, SPAN("sip:a@b"), &source, 1, out), STATUS_OK);
+    ck_assert_int_eq(
+        pidf_compose(composer, SPAN("sip:a@b"), &(struct pidf_view){0}, &source, 1, out),
+        STATUS_OK);
     buffer_deinit(&body);
 }
 

@@ -17,12 +17,12 @@ enum { BYTES_MAX = 1 << 20 };
 static struct parts parts;
 static struct buffer out;
 
-static enum reginfo_state state_of(const struct parts *parts, size_t ended_count)
+static enum reginfo_state state_of(const struct parts *of, size_t ended_count)
 {
     size_t in_force_count = 0;
 
-    for (size_t i = 0; i < parts->count; i++)
-        if (parts_get(parts, i).last)
+    for (size_t i = 0; i < of->count; i++)
+        if (parts_get(of, i).last)
             ended_count++;
         else
             in_force_count++;
