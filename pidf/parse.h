@@ -40,4 +40,29 @@ void parser_tidy(struct parser *self);
 MUST_USE enum status parser_parse(struct parser *self, struct span body, struct scratch *scratch,
                                   struct parsed *out, struct pidf_fault *fault);
 
+/** One start tag, as a sink gets it. Everything lives in `scratch`; names are interned. */
+struct parser_tag {
+    struct name name;
+    struct declaration *declarations; /* of this tag, all; prefix NULL: the default namespace */
+    struct attribute *attributes;
+    unsigned line;
+};
+
+/** Takes the events of a document with nothing left out. Spans are lent during the call. */
+struct parser_sink {
+    void *user;
+    void (*on_start)(void *user, const struct parser_tag *tag);
+    void (*on_end)(void *user);
+    void (*on_text)(void *user, struct span run); /* one text may come in many runs */
+    void (*on_comment)(void *user, struct span text);
+    void (*on_instruction)(void *user, const char *target, struct span text);
+};
+
+/**
+ * Reads a document of any root element under the same limits. The sink gets events until the
+ * first fault, so it must not act on them before this returns STATUS_OK.
+ */
+MUST_USE enum status parser_run(struct parser *self, struct span body, struct scratch *scratch,
+                                const struct parser_sink *sink, struct pidf_fault *fault);
+
 #endif
