@@ -603,6 +603,7 @@ static enum subscription_state loaded_state(enum subscription_row_state state)
     case SUBSCRIPTION_ROW_ACTIVE:
         return SUBSCRIPTION_ACTIVE;
     case SUBSCRIPTION_ROW_TERMINATED:
+    case SUBSCRIPTION_ROW_WAITING:
         break;
     }
     return SUBSCRIPTION_TERMINATED;
