@@ -5,7 +5,9 @@
 
 #define DOMAIN_SELECT                                                                              \
     "select id, name, suspended, authentication, digest_without_qop, accept_foreign,"              \
-    " array_to_string(algorithms, ','), default_watcher_rule = 'confirm',"                         \
+    " array_to_string(algorithms, ','), default_watcher_rule::text, presence_policy::text,"        \
+    " presence_from_registration, message_summary_from_kept,"                                      \
+    " coalesce(notify_interval_min_ms, 0)::int8,"                                                  \
     " coalesce(registration_expires_max_s, 0)::int8, coalesce(subscription_expires_max_s, "        \
     "0)::int8,"                                                                                    \
     " coalesce(publication_expires_max_s, 0)::int8, coalesce(contacts_max, 0)::int8,"              \
@@ -56,9 +58,32 @@ static bool decode_algorithms(struct span names, uint8_t out[3], uint8_t *count)
     return true;
 }
 
+static bool policy_of(struct span name, enum presence_policy *out)
+{
+    static const struct {
+        struct span name;
+        enum presence_policy policy;
+    } policies[] = {
+        {{"union", 5}, POLICY_UNION},
+        {{"latest", 6}, POLICY_LATEST},
+        {{"priority", 8}, POLICY_PRIORITY},
+        {{"single", 6}, POLICY_SINGLE},
+    };
+
+    for (size_t i = 0; i < sizeof(policies) / sizeof(policies[0]); i++) {
+        if (span_equal(name, policies[i].name)) {
+            *out = policies[i].policy;
+            return true;
+        }
+    }
+    return false;
+}
+
 bool domain_decode(struct row *from, struct domain_row *out)
 {
     struct span algorithms;
+    struct span action;
+    struct span policy;
 
     *out = (struct domain_row){.id = row_int8(from)};
     out->name = row_octets(from);
@@ -67,7 +92,11 @@ bool domain_decode(struct row *from, struct domain_row *out)
     out->digest_without_qop = row_bool(from);
     out->accept_foreign = row_bool(from);
     algorithms = row_octets(from);
-    out->watchers_need_consent = row_bool(from);
+    action = row_octets(from);
+    policy = row_octets(from);
+    out->presence_from_registration = row_bool(from);
+    out->message_summary_from_kept = row_bool(from);
+    out->notify_interval_min_ms = (uint32_t)row_int8(from);
     out->registration_expires_max_s = (uint32_t)row_int8(from);
     out->subscription_expires_max_s = (uint32_t)row_int8(from);
     out->publication_expires_max_s = (uint32_t)row_int8(from);
@@ -77,7 +106,8 @@ bool domain_decode(struct row *from, struct domain_row *out)
     out->keep_messages = row_bool(from);
     out->message_keep_max_s = (uint32_t)row_int8(from);
     out->messages_max = (uint32_t)row_int8(from);
-    return row_is_good(from) &&
+    return row_is_good(from) && watcher_action_of(action, &out->default_action) &&
+           policy_of(policy, &out->presence_policy) &&
            decode_algorithms(algorithms, out->algorithms, &out->algorithm_count);
 }
 

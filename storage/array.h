@@ -15,7 +15,7 @@ uint32_t type_oid(char letter);
 /** An int8 in the database's octets. */
 void encode_int8(int64_t number, uint8_t out[8]);
 
-enum { ARRAY_COLUMNS_MAX = 32 };
+enum { ARRAY_COLUMNS_MAX = 40 };
 
 /** Growing octets; memory stays when emptied. */
 struct octets {

@@ -2,9 +2,9 @@
 #include "storage/change.h"
 
 #include "server/base/must.h"
+#include "storage/control.h"
 #include "storage/known.h"
 #include "storage/link.h"
-#include "storage/noun.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -17,16 +17,9 @@ struct ids {
     size_t cap;
 };
 
-/* In the order in which they are read: an account's domain is known before it. */
-enum noun_kind { NOUN_DOMAIN, NOUN_ACCOUNT, NOUN_TRUSTED_PEER, NOUNS };
-
 struct noun {
     struct change *change;
-    const char *name;
-    const char *scan_sql;
-    const char *read_sql;
-    bool (*tell)(struct change *self, struct row *row, int64_t *id);
-    void (*tell_gone)(struct change *self, int64_t id);
+    const struct control *control;
     struct known known;
     bool scan; /* read everything */
     struct ids waiting;
@@ -50,7 +43,7 @@ struct change {
     bool busy;
     bool loaded;
     bool stopped;
-    struct noun nouns[NOUNS];
+    struct noun nouns[CONTROLS];
 
     bool serve;
     bool commands; /* there may be new ones */
@@ -75,59 +68,11 @@ static void ids_add(struct ids *self, int64_t id)
 
 /* ---- rows upward ---- */
 
-static bool tell_domain(struct change *self, struct row *row, int64_t *id)
-{
-    struct domain_row domain;
-
-    if (!domain_decode(row, &domain))
-        return false;
-    *id = domain.id;
-    self->events->on_domain(self->events->context, &domain);
-    return true;
-}
-
-static void tell_domain_gone(struct change *self, int64_t id)
-{
-    self->events->on_domain_gone(self->events->context, id);
-}
-
-static bool tell_account(struct change *self, struct row *row, int64_t *id)
-{
-    struct account_row account;
-
-    if (!account_decode(row, &account))
-        return false;
-    *id = account.id;
-    self->events->on_account(self->events->context, &account);
-    return true;
-}
-
-static void tell_account_gone(struct change *self, int64_t id)
-{
-    self->events->on_account_gone(self->events->context, id);
-}
-
-static bool tell_trusted_peer(struct change *self, struct row *row, int64_t *id)
-{
-    struct trusted_peer_row peer;
-
-    if (!trusted_peer_decode(row, &peer))
-        return false;
-    *id = peer.id;
-    self->events->on_trusted_peer(self->events->context, &peer);
-    return true;
-}
-
-static void tell_trusted_peer_gone(struct change *self, int64_t id)
-{
-    self->events->on_trusted_peer_gone(self->events->context, id);
-}
-
 static void tell_row(struct noun *noun, struct row *row)
 {
     int64_t id;
 
-    if (noun->tell(noun->change, row, &id))
+    if (noun->control->tell(noun->change->events, row, &id))
         known_see(&noun->known, id);
     else
         noun->bad++;
@@ -137,7 +82,7 @@ static void complain(struct noun *noun)
 {
     if (noun->bad > 0)
         log_line(noun->change->log, LOG_ERROR, "change", "table=%s unreadable_rows=%" PRId64,
-                 noun->name, noun->bad);
+                 noun->control->name, noun->bad);
     noun->bad = 0;
 }
 
@@ -154,7 +99,7 @@ static void on_gone(void *context, int64_t id)
 {
     const struct noun *noun = context;
 
-    noun->tell_gone(noun->change, id);
+    noun->control->tell_gone(noun->change->events, id);
 }
 
 static void on_scanned(void *context, const struct link_answer *answer)
@@ -169,11 +114,11 @@ static void on_scanned(void *context, const struct link_answer *answer)
     } else {
         noun->scan = true;
         log_line(self->log, LOG_ERROR, "change", "table=%s scan_failed=\"" SPAN_FMT "\"",
-                 noun->name, SPAN_ARG(answer->message));
+                 noun->control->name, SPAN_ARG(answer->message));
         link_drop(self->link, "a scan failed");
         return;
     }
-    if (!self->loaded && noun == &self->nouns[NOUNS - 1]) {
+    if (!self->loaded && noun == &self->nouns[CONTROLS - 1]) {
         self->loaded = true;
         self->owner.on_loaded(self->owner.context);
     }
@@ -186,7 +131,7 @@ static void scan(struct noun *noun)
     noun->waiting.count = 0; /* the scan begins later than they changed */
     noun->change->busy = true;
     known_begin_scan(&noun->known);
-    link_copy(noun->change->link, noun->scan_sql, on_scan_row, on_scanned, noun);
+    link_copy(noun->change->link, noun->control->scan_sql, on_scan_row, on_scanned, noun);
 }
 
 /* ---- reading some by id ---- */
@@ -224,7 +169,7 @@ static void on_read(void *context, const struct link_answer *answer)
         const int64_t id = noun->asked.at[i];
 
         if (!was_read(answer, id) && known_forget(&noun->known, id))
-            noun->tell_gone(self, id);
+            noun->control->tell_gone(self->events, id);
     }
     noun->asked.count = 0;
     step(self);
@@ -256,7 +201,7 @@ static void read_some(struct noun *noun)
     noun->waiting.count -= take;
     array = array_of(self, noun->asked.at, take);
     self->busy = true;
-    link_ask(self->link, noun->read_sql, "L", &array, 1);
+    link_ask(self->link, noun->control->read_sql, "L", &array, 1);
     link_end(self->link, on_read, noun);
 }
 
@@ -361,7 +306,7 @@ void change_committed(struct change *self, uint64_t batch)
 
 static struct noun *noun_to_scan(struct change *self)
 {
-    for (int i = 0; i < NOUNS; i++)
+    for (int i = 0; i < CONTROLS; i++)
         if (self->nouns[i].scan)
             return &self->nouns[i];
     return NULL;
@@ -369,7 +314,7 @@ static struct noun *noun_to_scan(struct change *self)
 
 static struct noun *noun_to_read(struct change *self)
 {
-    for (int i = 0; i < NOUNS; i++)
+    for (int i = 0; i < CONTROLS; i++)
         if (self->nouns[i].waiting.count > 0)
             return &self->nouns[i];
     return NULL;
@@ -398,7 +343,7 @@ static void on_listening(void *context, const struct link_answer *answer)
         link_drop(self->link, "LISTEN failed");
         return;
     }
-    for (int i = 0; i < NOUNS; i++)
+    for (int i = 0; i < CONTROLS; i++)
         self->nouns[i].scan = true;
     self->commands = true;
     step(self);
@@ -444,7 +389,7 @@ static bool take_ids(struct noun *noun, struct span list)
 
 static bool take_hint(struct noun *noun, struct span payload)
 {
-    const struct span name = span_of(noun->name);
+    const struct span name = span_of(noun->control->name);
 
     if (!span_begins(payload, name) || payload.len <= name.len || payload.at[name.len] != ' ')
         return false;
@@ -461,30 +406,12 @@ static void on_notice(void *context, struct span payload)
 
     if (span_equal(payload, SPAN("command")))
         self->commands = true;
-    for (int i = 0; i < NOUNS && !take_hint(&self->nouns[i], payload); i++)
+    for (int i = 0; i < CONTROLS && !take_hint(&self->nouns[i], payload); i++)
         continue;
     step(self);
 }
 
 /* ---- life ---- */
-
-static const struct noun nouns[NOUNS] = {
-    [NOUN_DOMAIN] = {.name = "domain",
-                     .scan_sql = domain_scan,
-                     .read_sql = domain_read,
-                     .tell = tell_domain,
-                     .tell_gone = tell_domain_gone},
-    [NOUN_ACCOUNT] = {.name = "account",
-                      .scan_sql = account_scan,
-                      .read_sql = account_read,
-                      .tell = tell_account,
-                      .tell_gone = tell_account_gone},
-    [NOUN_TRUSTED_PEER] = {.name = "trusted_peer",
-                           .scan_sql = trusted_peer_scan,
-                           .read_sql = trusted_peer_read,
-                           .tell = tell_trusted_peer,
-                           .tell_gone = tell_trusted_peer_gone},
-};
 
 struct change *change_new(struct loop *loop, struct log *log, const char *conninfo,
                           const struct storage_events *events, const struct change_owner *owner)
@@ -506,9 +433,9 @@ struct change *change_new(struct loop *loop, struct log *log, const char *connin
                                                     " set search_path = pg_catalog, pg_temp",
                                         .pipeline = false},
                  &link_owner);
-    for (int i = 0; i < NOUNS; i++) {
-        self->nouns[i] = nouns[i];
+    for (int i = 0; i < CONTROLS; i++) {
         self->nouns[i].change = self;
+        self->nouns[i].control = &controls[i];
         known_init(&self->nouns[i].known);
     }
     sheet_init(&self->sheet, "l", true);
@@ -527,7 +454,7 @@ void change_free(struct change *self)
     if (self == NULL)
         return;
     link_free(self->link);
-    for (int i = 0; i < NOUNS; i++)
+    for (int i = 0; i < CONTROLS; i++)
         noun_free(&self->nouns[i]);
     sheet_deinit(&self->sheet);
     free(self->told);

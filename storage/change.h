@@ -1,5 +1,4 @@
-/* change.h - what people change by SQL, told upward: domains, accounts, trusted peers, commands.
- */
+/* change.h - what people change by SQL, told upward: the nouns of control.h, and commands. */
 #ifndef STORAGE_CHANGE_H
 #define STORAGE_CHANGE_H
 
@@ -14,7 +13,7 @@ struct change;
 
 struct change_owner {
     void *context;
-    /** All domains, accounts and trusted peers have been told for the first time. */
+    /** All rows of all nouns have been told for the first time. */
     void (*on_loaded)(void *context);
 };
 

@@ -3,6 +3,6 @@
 #define STORAGE_MIGRATE_H
 
 /** The number of the newest file in schema/. */
-enum { SCHEMA_VERSION = 5 };
+enum { SCHEMA_VERSION = 6 };
 
 #endif

@@ -50,6 +50,18 @@ MUST_USE bool account_decode(struct row *from, struct account_row *out);
 extern const char trusted_peer_scan[];
 extern const char trusted_peer_read[];
 MUST_USE bool trusted_peer_decode(struct row *from, struct trusted_peer_row *out);
+extern const char watcher_rule_scan[];
+extern const char watcher_rule_read[];
+MUST_USE bool watcher_rule_decode(struct row *from, struct watcher_rule_row *out);
+/** The action of that name in SQL; false when there is none. */
+MUST_USE bool watcher_action_of(struct span name, enum watcher_action *out);
+extern const char list_scan[];
+extern const char list_read[];
+/** `members`, to which `out` points, is the caller's to free, also after false. */
+MUST_USE bool list_decode(struct row *from, struct list_row *out, struct list_member_row **members);
+extern const char dialect_scan[];
+extern const char dialect_read[];
+MUST_USE bool dialect_decode(struct row *from, struct dialect_row *out);
 
 /** Those not in $1, int8[], in the order of asking. */
 enum { COMMANDS_READ_MAX = 200 };

@@ -173,13 +173,18 @@ enum watcher_action { WATCHER_BLOCK, WATCHER_CONFIRM, WATCHER_POLITE_BLOCK, WATC
 /** Which publications make up what is shown: see pidf/pidf.h. */
 enum presence_policy { POLICY_UNION, POLICY_LATEST, POLICY_PRIORITY, POLICY_SINGLE };
 
-/** Bits of watcher_rule_row.hidden: what such a watcher is not shown. As enum pidf_hidden. */
+/** Bits of watcher_rule_row.hidden: what such a watcher is not shown. As enum pidf_hidden, for
+ * which any bit hides what is unknown. A row hides nothing, or what is unknown and more, or
+ * everything: so what two rules hide both is the AND of their bits, also when their parts are
+ * different ones. */
 enum rule_hidden {
     RULE_HIDE_NOTES = 1,
     RULE_HIDE_ACTIVITIES = 2,
     RULE_HIDE_LOCATION = 4,
     RULE_HIDE_DEVICES = 8,
-    RULE_BASIC_ONLY = 16,
+    RULE_BASIC_ONLY = 16, /* comes with all other bits */
+    RULE_HIDE_UNKNOWN = 32,
+    RULE_HIDE_ALL = 63,
 };
 
 /** Who may see whom. Empty spans match all. */

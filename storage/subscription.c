@@ -3,8 +3,9 @@
 
 const char subscription_scan[] =
     "copy (select id, aor, event, event_id, watcher, call_id, local_tag, remote_tag, local_uri,"
-    " remote_uri, route_set, accept, user_agent, state, reason, remote_target, remote_cseq,"
-    " cseq_mark, cseq_epoch, owed, written_batch, flow_node, flow_incarnation, flow_transport,"
+    " remote_uri, route_set, accept, user_agent, event_params, body_type, body, eventlist, state,"
+    " reason, remote_target, remote_cseq, cseq_mark, cseq_epoch, owed, written_batch, flow_node, "
+    "flow_incarnation, flow_transport,"
     " flow_local, flow_remote, flow_connection, flow_bound, expires_at, now() from "
     "presence_state.subscription)"
     " to stdout (format binary)";
@@ -27,6 +28,10 @@ static void encode_peer(struct sheet *sheet, const struct subscription_row *row)
     sheet_octets(sheet, row->route_set);
     sheet_octets(sheet, row->accept);
     sheet_octets(sheet, row->user_agent);
+    sheet_octets(sheet, row->event_params);
+    sheet_octets(sheet, row->body_type);
+    sheet_octets(sheet, row->body);
+    sheet_bool(sheet, row->eventlist);
 }
 
 static void encode_refresh(struct sheet *sheet, const struct subscription_row *row)
@@ -77,6 +82,10 @@ bool subscription_decode(struct row *from, uint64_t notified_batch, struct subsc
     out->route_set = row_octets(from);
     out->accept = row_octets(from);
     out->user_agent = row_octets(from);
+    out->event_params = row_octets(from);
+    out->body_type = row_octets(from);
+    out->body = row_octets(from);
+    out->eventlist = row_bool(from);
     state = row_int2(from);
     out->reason = row_octets(from);
     out->remote_target = row_octets(from);
@@ -87,7 +96,7 @@ bool subscription_decode(struct row *from, uint64_t notified_batch, struct subsc
     out->owed = (uint64_t)row_int8(from) > notified_batch || owed;
     flow_decode(from, &out->flow);
     out->remaining_us = row_remaining_us(from);
-    if (state < SUBSCRIPTION_ROW_PENDING || state > SUBSCRIPTION_ROW_TERMINATED)
+    if (state < SUBSCRIPTION_ROW_PENDING || state > SUBSCRIPTION_ROW_WAITING)
         return false;
     out->state = (enum subscription_row_state)state;
     return row_is_good(from);

@@ -10,10 +10,14 @@ struct dialects;
 struct dialects *dialects_new(void);
 void dialects_free(struct dialects *self);
 
-/** Told when a row was added, changed or removed: every watcher may see another form now. */
+/** Told when a row was added, changed or removed, at the load too: every watcher may see another
+ * form now. Not told of rows that are read again and are what they were. */
 typedef void dialects_changed_fn(void *context);
 void dialects_watch(struct dialects *self, dialects_changed_fn *fn, void *context);
 
+size_t dialects_count(const struct dialects *self);
+
+/** What SQL says: a new row, or a changed one. */
 void dialects_put(struct dialects *self, const struct dialect_row *row);
 void dialects_remove(struct dialects *self, int64_t id);
 

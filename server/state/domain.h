@@ -11,6 +11,11 @@ struct domains;
 struct domains *domains_new(void);
 void domains_free(struct domains *self);
 
+/** Told when a domain was added, changed or removed, at the load too; not of one that is read again
+ * and is what it was. `name` is lent; a changed name is told as two. */
+typedef void domains_changed_fn(void *context, struct span name);
+void domains_watch(struct domains *self, domains_changed_fn *fn, void *context);
+
 /** What SQL says: a new domain, or a changed one. */
 void domains_put(struct domains *self, const struct domain_row *row);
 void domains_remove(struct domains *self, int64_t id);

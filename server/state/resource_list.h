@@ -10,7 +10,8 @@ struct resource_lists;
 struct resource_lists *resource_lists_new(void);
 void resource_lists_free(struct resource_lists *self);
 
-/** Told when a list was added, changed or removed; not during a load before state is ready. */
+/** Told when a list was added, changed or removed, at the load too; not of one that is read again
+ * and is what it was. `aor` is lent; a changed AOR is told as two. */
 typedef void resource_lists_changed_fn(void *context, struct span aor);
 void resource_lists_watch(struct resource_lists *self, resource_lists_changed_fn *fn,
                           void *context);

@@ -41,6 +41,21 @@ static double trusted_peers_gauge(void *context)
     return (double)trusted_peers_count(((struct state *)context)->trusted_peers);
 }
 
+static double watcher_rules_gauge(void *context)
+{
+    return (double)watcher_rules_count(((struct state *)context)->watcher_rules);
+}
+
+static double lists_gauge(void *context)
+{
+    return (double)resource_lists_count(((struct state *)context)->lists);
+}
+
+static double dialects_gauge(void *context)
+{
+    return (double)dialects_count(((struct state *)context)->dialects);
+}
+
 static void add_gauges(struct state *self, struct metrics *metrics)
 {
     metric_gauge(metrics, "bindings", NULL, "Contacts bound to AORs", bindings_gauge, self);
@@ -53,6 +68,10 @@ static void add_gauges(struct state *self, struct metrics *metrics)
     metric_gauge(metrics, "accounts", NULL, "Accounts in memory", accounts_gauge, self);
     metric_gauge(metrics, "trusted_peers", NULL, "Enabled trusted peers in memory",
                  trusted_peers_gauge, self);
+    metric_gauge(metrics, "watcher_rules", NULL, "Watcher rules in memory", watcher_rules_gauge,
+                 self);
+    metric_gauge(metrics, "lists", NULL, "Enabled resource lists in memory", lists_gauge, self);
+    metric_gauge(metrics, "dialects", NULL, "Dialects in memory", dialects_gauge, self);
 }
 
 struct state *state_new(struct loop *loop, struct log *log, struct metrics *metrics,
@@ -76,6 +95,9 @@ struct state *state_new(struct loop *loop, struct log *log, struct metrics *metr
     self->domains = domains_new();
     self->accounts = accounts_new();
     self->trusted_peers = trusted_peers_new();
+    self->watcher_rules = watcher_rules_new(node);
+    self->lists = resource_lists_new();
+    self->dialects = dialects_new();
     self->resources = resources_new(node);
     self->bindings = bindings_new(node, self->resources, options->bindings_max);
     self->publications = publications_new(node, self->resources, &options->publication);
@@ -112,6 +134,9 @@ void state_free(struct state *self)
     publications_free(self->publications);
     bindings_free(self->bindings);
     resources_free(self->resources);
+    dialects_free(self->dialects);
+    resource_lists_free(self->lists);
+    watcher_rules_free(self->watcher_rules);
     trusted_peers_free(self->trusted_peers);
     accounts_free(self->accounts);
     domains_free(self->domains);
@@ -158,6 +183,36 @@ static void on_trusted_peer(void *context, const struct trusted_peer_row *row)
 static void on_trusted_peer_gone(void *context, int64_t id)
 {
     trusted_peers_remove(((struct state *)context)->trusted_peers, id);
+}
+
+static void on_watcher_rule(void *context, const struct watcher_rule_row *row)
+{
+    watcher_rules_put(((struct state *)context)->watcher_rules, row);
+}
+
+static void on_watcher_rule_gone(void *context, int64_t id)
+{
+    watcher_rules_remove(((struct state *)context)->watcher_rules, id);
+}
+
+static void on_list(void *context, const struct list_row *row)
+{
+    resource_lists_put(((struct state *)context)->lists, row);
+}
+
+static void on_list_gone(void *context, int64_t id)
+{
+    resource_lists_remove(((struct state *)context)->lists, id);
+}
+
+static void on_dialect(void *context, const struct dialect_row *row)
+{
+    dialects_put(((struct state *)context)->dialects, row);
+}
+
+static void on_dialect_gone(void *context, int64_t id)
+{
+    dialects_remove(((struct state *)context)->dialects, id);
 }
 
 static void on_binding(void *context, const struct binding_row *row)
@@ -256,6 +311,12 @@ void state_open(struct state *self)
         .on_account_gone = on_account_gone,
         .on_trusted_peer = on_trusted_peer,
         .on_trusted_peer_gone = on_trusted_peer_gone,
+        .on_watcher_rule = on_watcher_rule,
+        .on_watcher_rule_gone = on_watcher_rule_gone,
+        .on_list = on_list,
+        .on_list_gone = on_list_gone,
+        .on_dialect = on_dialect,
+        .on_dialect_gone = on_dialect_gone,
         .on_binding = on_binding,
         .on_publication = on_publication,
         .on_subscription = on_subscription,

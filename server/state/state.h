@@ -7,12 +7,15 @@
 #include "server/state/batch.h"
 #include "server/state/binding.h"
 #include "server/state/device.h"
+#include "server/state/dialect.h"
 #include "server/state/domain.h"
 #include "server/state/message.h"
 #include "server/state/publication.h"
 #include "server/state/resource.h"
+#include "server/state/resource_list.h"
 #include "server/state/subscription.h"
 #include "server/state/trusted_peer.h"
+#include "server/state/watcher_rule.h"
 
 /**
  * The walk through this layer, for a change:
@@ -27,6 +30,9 @@ struct state {
     struct domains *domains;
     struct accounts *accounts;
     struct trusted_peers *trusted_peers;
+    struct watcher_rules *watcher_rules;
+    struct resource_lists *lists;
+    struct dialects *dialects;
     struct resources *resources;
     struct bindings *bindings;
     struct publications *publications;

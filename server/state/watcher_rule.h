@@ -10,6 +10,7 @@
  * before one of its whole domain, and then a rule for this event package before one for all. Among
  * equals it is RFC 4745's union: the greatest action, and what one of those with that action shows
  * is shown. A rule counts from valid_from to valid_until, by the wall clock.
+ * presence.deciding_rules() does the same in SQL.
  */
 struct watcher_rules;
 
@@ -18,8 +19,10 @@ struct watcher_rules *watcher_rules_new(struct node *node);
 void watcher_rules_free(struct watcher_rules *self);
 
 /**
- * Told, from the loop, when a rule has changed, begun or ended to count. `presentity` empty: it
- * concerns every presentity of `domain`. Spans are lent.
+ * Told when a rule that counts was added, changed or removed, at the load too, and when one begins
+ * or ends to count; not of one that is read again and is what it was. `presentity` empty: it
+ * concerns every presentity of `domain`. Spans are lent. From the loop; rules must not be put or
+ * removed meanwhile.
  */
 typedef void watcher_rules_changed_fn(void *context, struct span domain, struct span presentity);
 void watcher_rules_watch(struct watcher_rules *self, watcher_rules_changed_fn *fn, void *context);
@@ -37,7 +40,7 @@ uint64_t watcher_rules_generation(const struct watcher_rules *self);
 struct watcher_judgement {
     enum watcher_action action;
     uint32_t hidden; /* enum rule_hidden */
-    int64_t rule;    /* the first by id of those that decided */
+    int64_t rule;    /* the first by id of those with that action */
 };
 
 /**

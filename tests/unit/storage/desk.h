@@ -26,10 +26,20 @@ struct desk {
     int accounts_gone;
     int peers;
     int peers_gone;
+    int rules;
+    int rules_gone;
+    int lists;
+    int lists_gone;
+    int dialects;
+    int dialects_gone;
     int64_t last_gone;
     struct domain_row domain;
     struct account_row account;
     struct trusted_peer_row peer;
+    struct watcher_rule_row rule;
+    struct list_row list; /* without its members */
+    struct list_member_row members[DESK_ROWS_MAX];
+    struct dialect_row dialect;
 
     size_t binding_count;
     size_t publication_count;

@@ -52,7 +52,7 @@ START_TEST(a_committed_change_arrives_within_100_ms)
     sql(conninfo, "update presence.domain set suspended = true, contacts_max = 3, "
                   "default_watcher_rule = 'confirm', authentication = false");
     ck_assert(desk_run_until_count(&desk, &desk.domains, 2, AT_ONCE_MS));
-    ck_assert(desk.domain.suspended && desk.domain.watchers_need_consent);
+    ck_assert(desk.domain.suspended && desk.domain.default_action == WATCHER_CONFIRM);
     ck_assert(!desk.domain.authentication);
     ck_assert_uint_eq(desk.domain.contacts_max, 3);
     sql(conninfo, "select presence.remove_account('bob@example.org')");

@@ -93,6 +93,69 @@ static void on_trusted_peer_gone(void *context, int64_t id)
     self->last_gone = id;
 }
 
+static void on_watcher_rule(void *context, const struct watcher_rule_row *row)
+{
+    struct desk *self = context;
+
+    self->rules++;
+    self->rule = *row;
+    self->rule.domain = keep(self, row->domain);
+    self->rule.presentity = keep(self, row->presentity);
+    self->rule.watcher = keep(self, row->watcher);
+    self->rule.event = keep(self, row->event);
+}
+
+static void on_watcher_rule_gone(void *context, int64_t id)
+{
+    struct desk *self = context;
+
+    self->rules_gone++;
+    self->last_gone = id;
+}
+
+static void on_list(void *context, const struct list_row *row)
+{
+    struct desk *self = context;
+
+    ck_assert(row->member_count == 0 || row->members != NULL);
+    self->lists++;
+    self->list = *row;
+    self->list.aor = keep(self, row->aor);
+    self->list.owner = keep(self, row->owner);
+    self->list.name = keep(self, row->name);
+    self->list.members = NULL;
+    for (size_t i = 0; i < row->member_count && i < DESK_ROWS_MAX; i++) {
+        self->members[i].uri = keep(self, row->members[i].uri);
+        self->members[i].name = keep(self, row->members[i].name);
+    }
+}
+
+static void on_list_gone(void *context, int64_t id)
+{
+    struct desk *self = context;
+
+    self->lists_gone++;
+    self->last_gone = id;
+}
+
+static void on_dialect(void *context, const struct dialect_row *row)
+{
+    struct desk *self = context;
+
+    self->dialects++;
+    self->dialect = *row;
+    self->dialect.user_agent = keep(self, row->user_agent);
+    self->dialect.event = keep(self, row->event);
+}
+
+static void on_dialect_gone(void *context, int64_t id)
+{
+    struct desk *self = context;
+
+    self->dialects_gone++;
+    self->last_gone = id;
+}
+
 static void on_binding(void *context, const struct binding_row *row)
 {
     struct desk *self = context;
@@ -154,6 +217,9 @@ static void on_subscription(void *context, const struct subscription_row *row)
     copy->route_set = keep(self, row->route_set);
     copy->accept = keep(self, row->accept);
     copy->user_agent = keep(self, row->user_agent);
+    copy->event_params = keep(self, row->event_params);
+    copy->body_type = keep(self, row->body_type);
+    copy->body = keep(self, row->body);
     keep_flow(self, &copy->flow);
 }
 
@@ -269,6 +335,12 @@ void desk_open(struct desk *self, const char *conninfo, uint32_t node, bool stan
                                           .on_account_gone = on_account_gone,
                                           .on_trusted_peer = on_trusted_peer,
                                           .on_trusted_peer_gone = on_trusted_peer_gone,
+                                          .on_watcher_rule = on_watcher_rule,
+                                          .on_watcher_rule_gone = on_watcher_rule_gone,
+                                          .on_list = on_list,
+                                          .on_list_gone = on_list_gone,
+                                          .on_dialect = on_dialect,
+                                          .on_dialect_gone = on_dialect_gone,
                                           .on_binding = on_binding,
                                           .on_publication = on_publication,
                                           .on_subscription = on_subscription,
@@ -426,6 +498,10 @@ struct subscription_row desk_subscription(int64_t id, const char *aor)
         .route_set = (struct span){"<sip:r;lr>\0", 11},
         .accept = SPAN("application/pidf+xml"),
         .user_agent = SPAN("ua"),
+        .event_params = SPAN(";id=e1;max-rate=\"1\""),
+        .body_type = SPAN("application/simple-filter+xml"),
+        .body = (struct span){"<filter>\0\377\\000</filter>", 23},
+        .eventlist = true,
         .remote_cseq = 11,
         .cseq_mark = 2147483647,
         .cseq_epoch = 3,
