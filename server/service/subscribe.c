@@ -132,7 +132,8 @@ static void answer_when_committed(const struct subscribing *it, const struct sub
  * issue on authorization; the presentity always sees itself. */
 static enum subscription_state decide(const struct subscribing *it)
 {
-    if (it->domain->default_action == WATCHER_CONFIRM && !span_equal(it->change.aor, it->change.watcher))
+    if (it->domain->default_action == WATCHER_CONFIRM &&
+        !span_equal(it->change.aor, it->change.watcher))
         return SUBSCRIPTION_PENDING;
     return SUBSCRIPTION_ACTIVE;
 }
