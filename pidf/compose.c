@@ -1,9 +1,10 @@
-/* compose.c - many publications, one document: the newest first, hard state last. */
-#include "pidf/document.h"
+/* compose.c - many sources, one document: read, chosen, made fit to be seen, united, written. */
+#include "pidf/dialect.h"
 #include "pidf/identity.h"
 #include "pidf/person.h"
-#include "pidf/pidf.h"
+#include "pidf/policy.h"
 #include "pidf/seen.h"
+#include "pidf/show.h"
 #include "pidf/write.h"
 
 #include "server/base/crypto.h"
@@ -57,8 +58,8 @@ static int compare_sources(const void *left, const void *right)
     size_t common = a->body.len < b->body.len ? a->body.len : b->body.len;
     int order;
 
-    if (a->hard_state != b->hard_state)
-        return a->hard_state ? 1 : -1;
+    if (standing_of(a) != standing_of(b))
+        return standing_of(a) > standing_of(b) ? 1 : -1;
     if (a->published_at_us != b->published_at_us)
         return a->published_at_us > b->published_at_us ? -1 : 1;
     order = common == 0 ? 0 : memcmp(a->body.at, b->body.at, common);
@@ -157,17 +158,21 @@ static void drop_older_devices(struct pidf_composer *self, struct element_list *
     }
 }
 
-static void unite(struct pidf_composer *self, struct document *document)
+static void unite_persons(struct pidf_composer *self, struct document *document)
 {
     struct element *person = person_merge(&document->persons, &self->scratch, self->key);
 
+    document->persons = (struct element_list){0};
+    if (person != NULL)
+        element_list_append(&document->persons, person);
+}
+
+static void drop_repetitions(struct pidf_composer *self, struct document *document)
+{
     drop_repeated(self, &document->tuples);
     drop_repeated(self, &document->notes);
     drop_repeated(self, &document->extensions);
     drop_older_devices(self, &document->devices);
-    document->persons = (struct element_list){0};
-    if (person != NULL)
-        element_list_append(&document->persons, person);
 }
 
 static bool is_blank(const struct document *document)
@@ -179,33 +184,65 @@ static bool is_blank(const struct document *document)
 
 /* ---- the whole ---- */
 
-static void read_sources(struct pidf_composer *self, const struct pidf_source sources[],
-                         size_t count, struct document *out)
+/* Those that can be read; returns how many. */
+static size_t read_sources(struct pidf_composer *self, const struct pidf_source sources[],
+                           size_t count, struct reading readings[])
 {
+    size_t read = 0;
+
     for (size_t i = 0; i < count; i++) {
         struct parsed parsed;
-        struct document document;
 
         if (parser_parse(self->parser, sources[i].body, &self->scratch, &parsed, NULL) != STATUS_OK)
             continue;
-        document_read(&parsed, &self->scratch, &document);
-        append_document(out, &document);
+        document_read(&parsed, &self->scratch, &readings[read].document);
+        readings[read++].standing = standing_of(&sources[i]);
     }
+    return read;
+}
+
+/* What was hidden is gone before anything is decided that others can see. */
+static void unite(struct pidf_composer *self, const struct pidf_view *view,
+                  const struct pidf_source sources[], size_t count, struct document *out)
+{
+    struct reading *readings = scratch_alloc(&self->scratch, (count + 1) * sizeof(readings[0]));
+
+    count = read_sources(self, sort(self, sources, count), count, readings);
+    count = policy_choose(view->policy, readings, count);
+    policy_yield(readings, count, &self->scratch, self->key);
+    for (size_t i = 0; i < count; i++) {
+        show_hide(&readings[i].document, view->hidden, &self->scratch);
+        append_document(out, &readings[i].document);
+    }
+    unite_persons(self, out);
+}
+
+/* Repetitions are dropped last: of two tuples that differ, a dialect may make equals. */
+static void finish(struct pidf_composer *self, struct span entity, const struct pidf_view *view,
+                   struct document *document)
+{
+    dialect_apply(document, entity, view, &self->scratch);
+    drop_repetitions(self, document);
+    if (is_blank(document)) {
+        element_list_append(&document->tuples, document_closed_tuple(&self->scratch));
+        show_hide(document, view->hidden, &self->scratch);
+        dialect_apply(document, entity, view, &self->scratch);
+    }
+    identity_settle(document, &self->scratch, self->key);
 }
 
 enum status pidf_compose(struct pidf_composer *self, struct span entity,
-                         const struct pidf_source sources[], size_t count, struct buffer *out)
+                         const struct pidf_view *view, const struct pidf_source sources[],
+                         size_t count, struct buffer *out)
 {
     struct document document = {0};
     size_t start = out->len;
 
     begin(self);
-    read_sources(self, sort(self, sources, count), count, &document);
-    unite(self, &document);
-    if (is_blank(&document))
-        element_list_append(&document.tuples, document_closed_tuple(&self->scratch));
-    identity_settle(&document, &self->scratch, self->key);
-    write_document(&document, entity, &self->scratch, self->key, out);
+    unite(self, view, sources, count, &document);
+    finish(self, entity, view, &document);
+    write_document(&document, dialect_entity(entity, view->dialect, &self->scratch), &self->scratch,
+                   self->key, out);
     if (!out->overflowed)
         return STATUS_OK;
     buffer_cut(out, start);

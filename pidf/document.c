@@ -106,7 +106,10 @@ static void say_languages(struct element *self, enum vocabulary vocabulary, stru
             say_language(child, language, scratch);
 }
 
-/* Several <status>, or a <basic> without one, become one <status> at the front. */
+/*
+ * Several <status>, or a <basic> without one, become one <status> at the front. A timed-status
+ * inside is the tuple's (RFC 4481 section 3).
+ */
 static void gather_status(struct element *self, struct scratch *scratch)
 {
     struct element *gathered = element_new(scratch, VOCABULARY_PIDF, "status"), *next, *inner;
@@ -118,7 +121,8 @@ static void gather_status(struct element *self, struct scratch *scratch)
         if (element_is(child, VOCABULARY_PIDF, "status"))
             for (struct element *in = element_take_children(child); in != NULL; in = inner) {
                 inner = in->next;
-                element_append(gathered, in);
+                element_append(
+                    element_is(in, VOCABULARY_TIMED_STATUS, "timed-status") ? self : gathered, in);
             }
         else if (element_is(child, VOCABULARY_PIDF, "basic"))
             element_append(gathered, child);
@@ -139,12 +143,36 @@ static struct element *closed_basic(struct scratch *scratch)
  * RFC 3863 section 4.1.3: a status has at least one child. A tuple that says nothing usable
  * about its state is not one that others should be invited to try.
  */
-static void fill_status(struct element *self, struct scratch *scratch)
+void document_fill_status(struct element *self, struct scratch *scratch)
 {
     struct element *found = element_child(self, VOCABULARY_PIDF, "status");
 
     if (found != NULL && found->first == NULL)
         element_append(found, closed_basic(scratch));
+}
+
+/*
+ * RPID's elements that know no times may stand once in a tuple, person or device (RFC 4480
+ * section 5): the first stays.
+ */
+static void drop_repeated_rpid(struct element *self)
+{
+    static const char *const once[] = {"class", "relationship", "service-class", "user-input"};
+    bool met[COUNT_OF(once)] = {false};
+    struct element *next;
+
+    for (struct element *child = element_take_children(self); child != NULL; child = next) {
+        bool repeated = false;
+
+        next = child->next;
+        for (size_t i = 0; child->name.vocabulary == VOCABULARY_RPID && i < COUNT_OF(once); i++)
+            if (strcmp(child->name.local, once[i]) == 0) {
+                repeated = met[i];
+                met[i] = true;
+            }
+        if (!repeated)
+            element_append(self, child);
+    }
 }
 
 static void read_tuple(struct element *child, struct span inherited, struct scratch *scratch,
@@ -155,7 +183,8 @@ static void read_tuple(struct element *child, struct span inherited, struct scra
     gather_status(child, scratch);
     if (!schema_mend(child, &tuple, scratch))
         return;
-    fill_status(child, scratch);
+    drop_repeated_rpid(child);
+    document_fill_status(child, scratch);
     element_list_append(&out->tuples, child);
 }
 
@@ -164,8 +193,10 @@ static void read_component(struct element *child, const struct shape *shape, str
 {
     adopt_notes(child, VOCABULARY_PIDF, VOCABULARY_DATA_MODEL);
     say_languages(child, VOCABULARY_DATA_MODEL, inherited, scratch);
-    if (schema_mend(child, shape, scratch))
-        element_list_append(list, child);
+    if (!schema_mend(child, shape, scratch))
+        return;
+    drop_repeated_rpid(child);
+    element_list_append(list, child);
 }
 
 /* A <person> or <device> of PIDF's own namespace is one whose prefix was forgotten. */

@@ -16,6 +16,9 @@ struct document {
 /** Takes the tree apart. Every part is schema-valid but for its ids: some missing, some twice. */
 void document_read(const struct parsed *parsed, struct scratch *scratch, struct document *out);
 
+/** A tuple whose status holds nothing, be it that it was taken out, says closed. */
+void document_fill_status(struct element *self, struct scratch *scratch);
+
 /** The one tuple of someone of whom nothing is known. */
 struct element *document_closed_tuple(struct scratch *scratch);
 

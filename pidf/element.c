@@ -14,6 +14,7 @@ static const struct {
     [VOCABULARY_TIMED_STATUS] = {"urn:ietf:params:xml:ns:pidf:timed-status", "ts"},
     [VOCABULARY_CIPID] = {"urn:ietf:params:xml:ns:pidf:cipid", "cipid"},
     [VOCABULARY_CAPS] = {"urn:ietf:params:xml:ns:pidf:caps", "caps"},
+    [VOCABULARY_DIALOG_INFO] = {"urn:ietf:params:xml:ns:dialog-info", "di"},
     [VOCABULARY_XML] = {"http://www.w3.org/XML/1998/namespace", "xml"},
     [VOCABULARY_XSI] = {"http://www.w3.org/2001/XMLSchema-instance", "xsi"},
     [VOCABULARY_OTHER] = {NULL, NULL},
@@ -108,18 +109,48 @@ struct element *element_child(const struct element *self, enum vocabulary vocabu
     return NULL;
 }
 
-struct span element_content(const struct element *self, struct scratch *scratch)
+/* <b> and the like, by those who know no namespaces and by those who do. */
+static bool is_markup(const struct element *self)
+{
+    static const char *const own[] = {"presence", "tuple", "status",    "basic",
+                                      "contact",  "note",  "timestamp", NULL};
+
+    if (self->name.vocabulary == VOCABULARY_OTHER)
+        return strcmp(self->name.uri, "http://www.w3.org/1999/xhtml") == 0;
+    for (size_t i = 0; self->name.vocabulary == VOCABULARY_PIDF && own[i] != NULL; i++)
+        if (strcmp(own[i], self->name.local) == 0)
+            return false;
+    return self->name.vocabulary == VOCABULARY_ABSENT || self->name.vocabulary == VOCABULARY_PIDF;
+}
+
+struct span element_content(const struct element *self, bool with_markup, struct scratch *scratch)
 {
     struct span content = {0};
 
     if (element_is_text(self))
         return self->text;
     for (const struct element *child = self->first; child != NULL; child = child->next) {
-        struct span part = element_content(child, scratch);
+        struct span part;
 
+        if (!element_is_text(child) && !(with_markup && is_markup(child)))
+            continue;
+        part = element_content(child, with_markup, scratch);
         content = span_empty(content) ? part : scratch_join(scratch, content, part);
     }
     return content;
+}
+
+struct span element_text(const struct element *self)
+{
+    return self->first == NULL ? (struct span){0} : self->first->text;
+}
+
+struct span element_child_text(const struct element *self, enum vocabulary vocabulary,
+                               const char *local)
+{
+    const struct element *child = element_child(self, vocabulary, local);
+
+    return child == NULL ? (struct span){0} : element_text(child);
 }
 
 struct attribute *element_attribute(const struct element *self, enum vocabulary vocabulary,

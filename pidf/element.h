@@ -16,6 +16,7 @@ enum vocabulary {
     VOCABULARY_TIMED_STATUS, /* RFC 4481 */
     VOCABULARY_CIPID,        /* RFC 4482 */
     VOCABULARY_CAPS,         /* RFC 5196 */
+    VOCABULARY_DIALOG_INFO,  /* RFC 4235 */
     VOCABULARY_XML,          /* xml:lang, xml:id */
     VOCABULARY_XSI,          /* xsi:type, xsi:schemaLocation */
     VOCABULARY_OTHER,        /* told apart by `uri` */
@@ -80,8 +81,18 @@ struct element *element_take_children(struct element *self);
 struct element *element_child(const struct element *self, enum vocabulary vocabulary,
                               const char *local);
 
-/** All text inside, in order, as one run. */
-struct span element_content(const struct element *self, struct scratch *scratch);
+/**
+ * The text, in order, as one run; with that of markup inside if wanted. Never with that of
+ * elements that say something of their own: it would slip past whoever hides them.
+ */
+struct span element_content(const struct element *self, bool with_markup, struct scratch *scratch);
+
+/** The text of an element that the schema's tables made fit, which holds one run or nothing. */
+struct span element_text(const struct element *self);
+
+/** The text of the first child of that name; empty when there is none. */
+struct span element_child_text(const struct element *self, enum vocabulary vocabulary,
+                               const char *local);
 
 /** The first attribute of that name, or NULL. */
 struct attribute *element_attribute(const struct element *self, enum vocabulary vocabulary,

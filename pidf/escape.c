@@ -50,3 +50,20 @@ void escape_put_value(struct buffer *out, struct span text)
 {
     put_escaped(out, text, true);
 }
+
+void escape_put_uri(struct buffer *out, struct span uri)
+{
+    static const char hex[] = "0123456789ABCDEF";
+
+    for (size_t i = 0; i < uri.len; i++) {
+        unsigned char byte = (unsigned char)uri.at[i];
+
+        if (byte > ' ' && byte < 0x7f) {
+            buffer_put_char(out, uri.at[i]);
+            continue;
+        }
+        buffer_put_char(out, '%');
+        buffer_put_char(out, hex[byte >> 4]);
+        buffer_put_char(out, hex[byte & 0xf]);
+    }
+}

@@ -10,4 +10,7 @@ void escape_put_text(struct buffer *out, struct span text);
 /** The same as the value of an attribute in double quotes, without them. */
 void escape_put_value(struct buffer *out, struct span text);
 
+/** Appends `uri`, whoever made it, as one: bytes that no URI may hold become "%XX". No XML yet. */
+void escape_put_uri(struct buffer *out, struct span uri);
+
 #endif

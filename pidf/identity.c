@@ -2,7 +2,6 @@
 #include "pidf/identity.h"
 
 #include "pidf/seen.h"
-#include "pidf/value.h"
 #include "server/base/crypto.h"
 
 #include <stdio.h>
@@ -91,14 +90,6 @@ static int compare_contenders(const void *left, const void *right)
     return order != 0 ? order : (a->index > b->index) - (a->index < b->index);
 }
 
-static struct span content_of(const struct element *self, enum vocabulary vocabulary,
-                              const char *local, struct scratch *scratch)
-{
-    const struct element *child = element_child(self, vocabulary, local);
-
-    return child == NULL ? (struct span){0} : value_trim(element_content(child, scratch));
-}
-
 static void settle_own(struct identity *self, const struct contender *contender, char letter)
 {
     struct element *element = contender->element;
@@ -131,8 +122,8 @@ static void settle_list(struct identity *self, const struct element_list *list, 
     for (struct element *element = list->first; element != NULL; element = element->next) {
         contenders[count] = (struct contender){
             .element = element,
-            .contact = content_of(element, VOCABULARY_PIDF, "contact", self->scratch),
-            .device = content_of(element, VOCABULARY_DATA_MODEL, "deviceID", self->scratch),
+            .contact = element_child_text(element, VOCABULARY_PIDF, "contact"),
+            .device = element_child_text(element, VOCABULARY_DATA_MODEL, "deviceID"),
             .index = count,
         };
         count++;

@@ -1,6 +1,7 @@
 /* parse.c - libxml2's SAX2 events make our own tree; limits are enforced while they arrive. */
 #include "pidf/parse.h"
 
+#include "pidf/preflight.h"
 #include "server/base/must.h"
 
 #include <libxml/parser.h>
@@ -14,6 +15,7 @@ const struct pidf_limits pidf_limits_default = {
 
 struct parser {
     struct pidf_limits limits;
+    bool any_root;
     xmlParserCtxtPtr context;
 
     /* of the document being parsed */
@@ -26,6 +28,7 @@ struct parser {
     size_t namespace_count;
     struct parsed parsed;
     struct declaration **declarations_end;
+    const struct parser_sink *sink; /* takes the events; NULL: they make `parsed` */
     enum status status;
     struct pidf_fault fault;
 };
@@ -113,6 +116,8 @@ static enum vocabulary vocabulary_of(const char *uri)
                 return (enum vocabulary)v;
         return VOCABULARY_OTHER;
     }
+    if (strcmp(uri, vocabulary_uri(VOCABULARY_DIALOG_INFO)) == 0)
+        return VOCABULARY_DIALOG_INFO;
     if (strcmp(uri, vocabulary_uri(VOCABULARY_XML)) == 0)
         return VOCABULARY_XML;
     if (strcmp(uri, vocabulary_uri(VOCABULARY_XSI)) == 0)
@@ -199,11 +204,9 @@ static void add_declaration(struct parser *self, const char *prefix, const char 
 }
 
 /* Five pointers each: local name, prefix, URI, begin and end of the value. */
-static void add_attributes(struct parser *self, struct element *element, size_t count,
+static void add_attributes(struct parser *self, struct attribute **end, size_t count,
                            const xmlChar *const fields[])
 {
-    struct attribute **end = &element->attributes;
-
     for (size_t i = 0; i < count; i++) {
         const xmlChar *const *field = &fields[5 * i];
         struct attribute *attribute = scratch_alloc(self->scratch, sizeof(*attribute));
@@ -214,6 +217,29 @@ static void add_attributes(struct parser *self, struct element *element, size_t 
         *end = attribute;
         end = &attribute->next;
     }
+}
+
+/* For a sink every declaration counts, also those of namespaces that we know. */
+static void hand_on_start(struct parser *self, struct name name, size_t namespace_count,
+                          const xmlChar *const namespaces[], size_t attribute_count,
+                          const xmlChar *const attributes[])
+{
+    struct parser_tag tag = {.name = name, .line = line_now(self)};
+    struct declaration **end = &tag.declarations;
+
+    for (size_t i = 0; i < namespace_count; i++) {
+        struct declaration *declaration = scratch_alloc(self->scratch, sizeof(*declaration));
+
+        declaration->prefix = text_of(namespaces[2 * i]);
+        declaration->uri = namespaces[2 * i + 1] == NULL ? "" : text_of(namespaces[2 * i + 1]);
+        add_declaration(self, declaration->prefix, declaration->uri);
+        *end = declaration;
+        end = &declaration->next;
+    }
+    add_attributes(self, &tag.attributes, attribute_count, attributes);
+    self->depth++;
+    if (self->status == STATUS_OK)
+        self->sink->on_start(self->sink->user, &tag);
 }
 
 static void on_start(void *user, const xmlChar *local, const xmlChar *prefix, const xmlChar *uri,
@@ -234,15 +260,21 @@ static void on_start(void *user, const xmlChar *local, const xmlChar *prefix, co
         stop(self, STATUS_LIMIT, "Too Many Elements");
         return;
     }
+    if (self->sink != NULL) {
+        hand_on_start(self, name_of(uri, prefix, local), (size_t)namespace_count, namespaces,
+                      (size_t)attribute_count, (const xmlChar *const *)attributes);
+        return;
+    }
     element = scratch_alloc(self->scratch, sizeof(*element));
     element->name = element_name_of(uri, prefix, local);
-    if (self->depth == 0 && !element_is(element, VOCABULARY_PIDF, "presence")) {
+    if (self->depth == 0 && !self->any_root && !element_is(element, VOCABULARY_PIDF, "presence")) {
         stop(self, STATUS_MALFORMED, "Not a PIDF Document");
         return;
     }
     for (size_t i = 0; i < (size_t)namespace_count; i++)
         add_declaration(self, text_of(namespaces[2 * i]), text_of(namespaces[2 * i + 1]));
-    add_attributes(self, element, (size_t)attribute_count, (const xmlChar *const *)attributes);
+    add_attributes(self, &element->attributes, (size_t)attribute_count,
+                   (const xmlChar *const *)attributes);
     if (self->depth == 0)
         self->parsed.root = element;
     else
@@ -259,6 +291,8 @@ static void on_end(void *user, const xmlChar *local, const xmlChar *prefix, cons
     (void)uri;
     if (self->depth > 0)
         self->depth--;
+    if (self->sink != NULL && self->status == STATUS_OK)
+        self->sink->on_end(self->sink->user);
 }
 
 static void on_text(void *user, const xmlChar *text, int length)
@@ -269,6 +303,10 @@ static void on_text(void *user, const xmlChar *text, int length)
 
     if (self->status != STATUS_OK || self->depth == 0)
         return;
+    if (self->sink != NULL) {
+        self->sink->on_text(self->sink->user, run);
+        return;
+    }
     parent = self->open[self->depth - 1];
     last = parent->last;
     if (last != NULL && element_is_text(last)) /* one run may come in many pieces */
@@ -280,99 +318,20 @@ static void on_text(void *user, const xmlChar *text, int length)
     }
 }
 
-/* ---- before the parser sees it ---- */
-
-/* The end of what begins with `open` at `at` and ends with `close`; NULL when it is not that. */
-static const char *skip_section(const char *at, const char *end, struct span open,
-                                struct span close)
+static void on_comment(void *user, const xmlChar *text)
 {
-    struct span rest = span_between(at, end);
-    const char *found;
+    struct parser *self = user;
 
-    if (!span_begins(rest, open))
-        return NULL;
-    found = memmem(at + open.len, rest.len - open.len, close.at, close.len);
-    return found == NULL ? end : found + close.len;
+    if (self->sink != NULL && self->status == STATUS_OK)
+        self->sink->on_comment(self->sink->user, span_of(text_of(text)));
 }
 
-/* Counts the '=' of one tag, outside of quotes. */
-static const char *skip_tag(const char *at, const char *end, size_t *count)
+static void on_instruction(void *user, const xmlChar *target, const xmlChar *text)
 {
-    char quote = '\0';
+    struct parser *self = user;
 
-    for (; at < end; at++) {
-        if (quote != '\0') {
-            const char *closing = memchr(at, quote, (size_t)(end - at));
-
-            if (closing == NULL)
-                return end;
-            at = closing;
-            quote = '\0';
-        } else if (*at == '"' || *at == '\'') {
-            quote = *at;
-        } else if (*at == '=') {
-            ++*count;
-        } else if (*at == '>' || *at == '<') {
-            break;
-        }
-    }
-    return at;
-}
-
-/*
- * libxml2 looks for repeated attributes by comparing each with each, before anyone hears of
- * them: ten thousand in one tag would hold up the loop. So they are counted first, roughly but
- * never too low for the part of a document that is well-formed.
- */
-static bool has_too_many_attributes(struct span body, size_t limit)
-{
-    const char *at = body.at, *end = body.at + body.len;
-
-    while (at < end && (at = memchr(at, '<', (size_t)(end - at))) != NULL) {
-        const char *after = skip_section(at, end, SPAN("<!--"), SPAN("-->"));
-        size_t count = 0;
-
-        if (after == NULL)
-            after = skip_section(at, end, SPAN("<![CDATA["), SPAN("]]>"));
-        if (after == NULL)
-            after = skip_section(at, end, SPAN("<?"), SPAN("?>"));
-        if (after == NULL)
-            after = skip_tag(at + 1, end, &count);
-        if (count > limit)
-            return true;
-        at = after;
-    }
-    return false;
-}
-
-/* Some clients send an empty line first, which XML forbids in front of its declaration. */
-static struct span without_leading_space(struct span body)
-{
-    while (!span_empty(body) && strchr(" \t\r\n", *body.at) != NULL && *body.at != '\0')
-        body = span_skip(body, 1);
-    return body;
-}
-
-static bool is_wide(struct span body)
-{
-    return span_begins(body, SPAN("\xff\xfe")) || span_begins(body, SPAN("\xfe\xff")) ||
-           (body.len >= 2 && (body.at[0] == '\0' || body.at[1] == '\0') &&
-            (body.at[0] == '<' || body.at[1] == '<'));
-}
-
-static bool refuse_bytes(struct parser *self)
-{
-    if (self->body.len > self->limits.bytes)
-        refuse(self, STATUS_LIMIT, "Document Too Large", 0);
-    else if (span_empty(self->body))
-        refuse(self, STATUS_MALFORMED, "Empty Document", 0);
-    else if (is_wide(self->body))
-        refuse(self, STATUS_MALFORMED, "Unsupported Encoding", 1);
-    else if (span_find(self->body, '\0') != NULL) /* libxml2 takes it for the end */
-        refuse(self, STATUS_MALFORMED, "Malformed XML", 0);
-    else if (has_too_many_attributes(self->body, self->limits.attributes))
-        refuse(self, STATUS_MALFORMED, "Too Many Attributes", 0);
-    return self->status != STATUS_OK;
+    if (self->sink != NULL && self->status == STATUS_OK)
+        self->sink->on_instruction(self->sink->user, text_of(target), span_of(text_of(text)));
 }
 
 /* ---- the parser ---- */
@@ -390,6 +349,8 @@ static void context_new(struct parser *self)
     self->context->sax->characters = on_text;
     self->context->sax->ignorableWhitespace = on_text;
     self->context->sax->cdataBlock = on_text;
+    self->context->sax->comment = on_comment;
+    self->context->sax->processingInstruction = on_instruction;
     self->context->sax->serror = on_error;
     self->context->userData = self;
 }
@@ -420,6 +381,11 @@ void parser_free(struct parser *self)
     free(self);
 }
 
+void parser_take_any_root(struct parser *self)
+{
+    self->any_root = true;
+}
+
 void parser_tidy(struct parser *self)
 {
     if (xmlDictSize(self->context->dict) <= NAMES_KEPT_MAX)
@@ -441,21 +407,34 @@ static struct span pad(struct parser *self)
     return (struct span){padded, self->body.len + PAD_BYTES};
 }
 
+/*
+ * NOENT: else "&amp;" in an attribute comes as "&#38;", for libxml2's own events to resolve. There
+ * are no other entities to replace, since a DOCTYPE is refused.
+ */
+/* Asked to replace entities, of which there are none, or "&amp;" in a value becomes "&#38;". */
 static void run(struct parser *self)
 {
     struct span padded = pad(self);
-    xmlDocPtr document =
-        xmlCtxtReadMemory(self->context, padded.at, (int)padded.len, NULL, NULL,
-                          XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
+    xmlDocPtr document = xmlCtxtReadMemory(self->context, padded.at, (int)padded.len, NULL, NULL,
+                                           XML_PARSE_NONET | XML_PARSE_NOENT | XML_PARSE_NOERROR |
+                                               XML_PARSE_NOWARNING);
 
     must(document == NULL); /* our events build no xmlDoc */
     /* Faults of namespaces came to on_error() like all others. */
-    if (!self->context->wellFormed || self->parsed.root == NULL)
+    if (!self->context->wellFormed || self->element_count == 0)
         refuse(self, STATUS_MALFORMED, "Malformed XML", 0);
 }
 
-enum status parser_parse(struct parser *self, struct span body, struct scratch *scratch,
-                         struct parsed *out, struct pidf_fault *fault)
+/* Some clients send an empty line first, which XML forbids in front of its declaration. */
+static struct span without_leading_space(struct span body)
+{
+    while (!span_empty(body) && strchr(" \t\r\n", *body.at) != NULL && *body.at != '\0')
+        body = span_skip(body, 1);
+    return body;
+}
+
+static enum status read_body(struct parser *self, struct span body, struct scratch *scratch,
+                             const struct parser_sink *sink)
 {
     self->scratch = scratch;
     self->body = without_leading_space(body);
@@ -464,12 +443,33 @@ enum status parser_parse(struct parser *self, struct span body, struct scratch *
     self->namespace_count = 0;
     self->parsed = (struct parsed){0};
     self->declarations_end = &self->parsed.declarations;
-    self->status = STATUS_OK;
-    if (!refuse_bytes(self))
-        run(self);
+    self->sink = sink;
+    self->fault = (struct pidf_fault){0};
+    self->status = preflight(self->body, &self->limits, &self->fault);
     if (self->status == STATUS_OK)
+        run(self);
+    self->sink = NULL;
+    return self->status;
+}
+
+enum status parser_parse(struct parser *self, struct span body, struct scratch *scratch,
+                         struct parsed *out, struct pidf_fault *fault)
+{
+    enum status status = read_body(self, body, scratch, NULL);
+
+    if (status == STATUS_OK)
         *out = self->parsed;
     else if (fault != NULL)
         *fault = self->fault;
-    return self->status;
+    return status;
+}
+
+enum status parser_run(struct parser *self, struct span body, struct scratch *scratch,
+                       const struct parser_sink *sink, struct pidf_fault *fault)
+{
+    enum status status = read_body(self, body, scratch, sink);
+
+    if (status != STATUS_OK && fault != NULL)
+        *fault = self->fault;
+    return status;
 }

@@ -14,7 +14,7 @@ struct declaration {
 
 /** What parser_parse() makes of one body. */
 struct parsed {
-    struct element *root;             /* a PIDF <presence> */
+    struct element *root;             /* a PIDF <presence>, unless any root is taken */
     struct declaration *declarations; /* of namespaces unknown here, in order of appearance */
 };
 
@@ -23,6 +23,9 @@ struct parser;
 
 struct parser *parser_new(const struct pidf_limits *limits);
 void parser_free(struct parser *self);
+
+/** From here on any root element is taken, not only a PIDF <presence>: the caller judges it. */
+void parser_take_any_root(struct parser *self);
 
 /**
  * Lets go of names that piled up: the dictionary grows with what senders invent. Every tree
@@ -36,5 +39,30 @@ void parser_tidy(struct parser *self);
  */
 MUST_USE enum status parser_parse(struct parser *self, struct span body, struct scratch *scratch,
                                   struct parsed *out, struct pidf_fault *fault);
+
+/** One start tag, as a sink gets it. Everything lives in `scratch`; names are interned. */
+struct parser_tag {
+    struct name name;
+    struct declaration *declarations; /* of this tag, all; prefix NULL: the default namespace */
+    struct attribute *attributes;
+    unsigned line;
+};
+
+/** Takes the events of a document with nothing left out. Spans are lent during the call. */
+struct parser_sink {
+    void *user;
+    void (*on_start)(void *user, const struct parser_tag *tag);
+    void (*on_end)(void *user);
+    void (*on_text)(void *user, struct span run); /* one text may come in many runs */
+    void (*on_comment)(void *user, struct span text);
+    void (*on_instruction)(void *user, const char *target, struct span text);
+};
+
+/**
+ * Reads a document of any root element under the same limits. The sink gets events until the
+ * first fault, so it must not act on them before this returns STATUS_OK.
+ */
+MUST_USE enum status parser_run(struct parser *self, struct span body, struct scratch *scratch,
+                                const struct parser_sink *sink, struct pidf_fault *fault);
 
 #endif

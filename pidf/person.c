@@ -98,6 +98,32 @@ static bool is_single(const struct element *child)
            (child->name.vocabulary == VOCABULARY_CIPID && cipid_shape(child->name.local) != NULL);
 }
 
+static struct span attribute_value(const struct element *self, const char *local)
+{
+    const struct attribute *attribute = element_attribute(self, VOCABULARY_ABSENT, local);
+
+    return attribute == NULL ? (struct span){0} : attribute->value;
+}
+
+/* RFC 4480 section 3.14: a person's is the most recent of all devices, not the last heard of. */
+static bool is_fresher_input(const struct element *a, const struct element *b)
+{
+    bool active = span_equal(element_text(a), SPAN("active"));
+
+    if (!element_is(a, VOCABULARY_RPID, "user-input"))
+        return false;
+    if (!span_equal(element_text(a), element_text(b)))
+        return active;
+    return value_is_later(attribute_value(a, "last-input"), attribute_value(b, "last-input"));
+}
+
+static void replace(struct element *standing, const struct element *by)
+{
+    standing->attributes = by->attributes;
+    standing->first = by->first;
+    standing->last = by->last;
+}
+
 static void keep(struct merge *merge, struct element *child, uint64_t hash)
 {
     seen_add(&merge->seen, merge->scratch, hash, child);
@@ -122,6 +148,8 @@ static void merge_child(struct merge *merge, struct element *child)
             keep(merge, child, hash);
         else if (is_united(child))
             unite(merge, standing, child);
+        else if (is_fresher_input(child, standing))
+            replace(standing, child);
     } else {
         uint64_t hash = element_hash(child, merge->key);
 

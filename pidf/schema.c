@@ -85,7 +85,7 @@ static bool mend_attributes(struct element *self, const struct shape *shape,
 
 static bool mend_text(struct element *self, const struct shape *shape, struct scratch *scratch)
 {
-    struct span text = element_content(self, scratch);
+    struct span text = element_content(self, shape->text == VALUE_NOTE, scratch);
 
     if (!value_mend(shape->text, text, scratch, &text))
         return false;
@@ -241,6 +241,8 @@ static const struct shape *shape_of(const struct name *name)
         return timed_status_shape(name->local);
     case VOCABULARY_CAPS:
         return caps_shape(name->local);
+    case VOCABULARY_DIALOG_INFO:
+        return dialog_shape(name->local);
     case VOCABULARY_ABSENT:
     case VOCABULARY_PIDF:
     case VOCABULARY_XML:
@@ -249,6 +251,11 @@ static const struct shape *shape_of(const struct name *name)
         break;
     }
     return NULL;
+}
+
+bool schema_knows(const struct name *name)
+{
+    return shape_of(name) != NULL;
 }
 
 /* Elements with nothing but white space between them: the space is layout. */
@@ -288,7 +295,8 @@ bool schema_mend_extension(struct element *self, struct scratch *scratch)
 
     if (shape != NULL)
         return schema_mend(self, shape, scratch);
-    if (element_is(self, VOCABULARY_PIDF, "presence")) /* a document within a document */
+    if (element_is(self, VOCABULARY_PIDF, "presence") || /* a document within a document */
+        element_is(self, VOCABULARY_DIALOG_INFO, "dialog-info"))
         return false;
     mend_unknown(self, scratch);
     return true;

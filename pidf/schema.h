@@ -61,11 +61,15 @@ bool schema_mend(struct element *self, const struct shape *shape, struct scratch
 /** The same for an element that stands where any namespace may: by its own shape, if it has one. */
 bool schema_mend_extension(struct element *self, struct scratch *scratch);
 
+/** Whether that element has a shape of its own wherever any namespace may stand. */
+bool schema_knows(const struct name *name);
+
 /** The shapes of elements that may stand anywhere, by local name; NULL when it is none of them. */
 const struct shape *document_shape(const char *local);     /* document.c: data model */
 const struct shape *rpid_shape(const char *local);         /* rpid.c */
 const struct shape *cipid_shape(const char *local);        /* rpid.c */
 const struct shape *timed_status_shape(const char *local); /* rpid.c */
 const struct shape *caps_shape(const char *local);         /* caps.c */
+const struct shape *dialog_shape(const char *local);       /* dialog_info_read.c */
 
 #endif

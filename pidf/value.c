@@ -77,10 +77,18 @@ static bool integer(struct span text, struct span *out)
     return true;
 }
 
-static bool positive(struct span text, struct span *out)
+static bool count(struct span text, struct span *out)
 {
     text = value_trim(text);
     if (text.len == 0 || text.len > DIGITS_MAX || digits(text) != text.len)
+        return false;
+    *out = text;
+    return true;
+}
+
+static bool positive(struct span text, struct span *out)
+{
+    if (!count(text, &text))
         return false;
     for (size_t i = 0; i < text.len; i++)
         if (text.at[i] != '0') {
@@ -88,6 +96,27 @@ static bool positive(struct span text, struct span *out)
             return true;
         }
     return false;
+}
+
+static bool sip_code(struct span text, struct span *out)
+{
+    text = value_trim(text);
+    if (text.len != 3 || digits(text) != 3 || *text.at < '1' || *text.at > '6')
+        return false;
+    *out = text;
+    return true;
+}
+
+/* The examples of RFC 4235 section 6.2 say "receiver" where the schema says "recipient". */
+static bool direction(struct span text, struct span *out)
+{
+    static const char *const words[] = {"initiator", "recipient", "receiver"};
+    struct span found;
+
+    if (!word(text, words, 3, &found))
+        return false;
+    *out = span_equal(found, SPAN("receiver")) ? SPAN("recipient") : found;
+    return true;
 }
 
 /* 0 to 1 with at most three decimals. */
@@ -135,7 +164,22 @@ static int days_in_month(int year, int month)
     return month == 2 && leap ? 29 : days[month - 1];
 }
 
-static bool take_date(struct span *text)
+/* A time as seconds since the year 0, and the digits behind the point. */
+struct moment {
+    int64_t second;
+    struct span fraction;
+};
+
+/* Of the Gregorian calendar, counted from the first of March, so that a leap day comes last. */
+static int64_t day_number(int year, int month, int day)
+{
+    int64_t y = month > 2 ? year : year - 1;
+    int from_march = (month + 9) % 12;
+
+    return 365 * y + y / 4 - y / 100 + y / 400 + (153 * from_march + 2) / 5 + day;
+}
+
+static bool take_date(struct span *text, struct moment *out)
 {
     int year = take_number(text, 4), month, day;
 
@@ -145,10 +189,13 @@ static bool take_date(struct span *text)
     if (month < 1 || month > 12 || !take_char(text, "-"))
         return false;
     day = take_number(text, 2);
-    return day >= 1 && day <= days_in_month(year, month);
+    if (day < 1 || day > days_in_month(year, month))
+        return false;
+    out->second = 86400 * day_number(year, month, day);
+    return true;
 }
 
-static bool take_time(struct span *text)
+static bool take_time(struct span *text, struct moment *out)
 {
     int hour = take_number(text, 2), minute, second;
 
@@ -160,39 +207,67 @@ static bool take_time(struct span *text)
     second = take_number(text, 2);
     if (second < 0 || second > 59)
         return false;
+    out->second += 3600 * hour + 60 * minute + second;
     if (take_char(text, ".")) {
         size_t count = digits(*text);
 
         if (count == 0 || count > DIGITS_MAX)
             return false;
+        out->fraction = (struct span){text->at, count};
         *text = span_skip(*text, count);
     }
     return true;
 }
 
-static bool take_zone(struct span *text)
+static bool take_zone(struct span *text, struct moment *out)
 {
-    int hour, minute;
+    int hour, minute, sign;
 
     if (span_empty(*text) || take_char(text, "zZ"))
         return true;
+    sign = *text->at == '-' ? -1 : 1;
     if (!take_char(text, "+-"))
         return false;
     hour = take_number(text, 2);
     if (hour < 0 || !take_char(text, ":"))
         return false;
     minute = take_number(text, 2);
+    out->second -= sign * (3600 * hour + 60 * minute);
     return minute >= 0 && minute <= 59 && (hour < 14 || (hour == 14 && minute == 0));
+}
+
+static bool take_moment(struct span text, struct moment *out)
+{
+    *out = (struct moment){0};
+    return take_date(&text, out) && take_char(&text, "tT") && take_time(&text, out) &&
+           take_zone(&text, out) && span_empty(text);
+}
+
+bool value_is_later(struct span a, struct span b)
+{
+    struct moment in_a, in_b;
+
+    if (!take_moment(a, &in_a) || !take_moment(b, &in_b))
+        return false;
+    if (in_a.second != in_b.second)
+        return in_a.second > in_b.second;
+    for (size_t i = 0; i < DIGITS_MAX; i++) {
+        char digit_a = i < in_a.fraction.len ? in_a.fraction.at[i] : '0';
+        char digit_b = i < in_b.fraction.len ? in_b.fraction.at[i] : '0';
+
+        if (digit_a != digit_b)
+            return digit_a > digit_b;
+    }
+    return false;
 }
 
 static bool date_time(struct span text, struct scratch *scratch, struct span *out)
 {
-    struct span rest, capitals;
+    struct moment moment;
+    struct span capitals;
 
     text = value_trim(text);
-    rest = text;
-    if (!take_date(&rest) || !take_char(&rest, "tT") || !take_time(&rest) || !take_zone(&rest) ||
-        !span_empty(rest))
+    if (!take_moment(text, &moment))
         return false;
     if (span_find(text, 't') == NULL && span_find(text, 'z') == NULL) {
         *out = text;
@@ -300,7 +375,12 @@ bool value_mend(enum value_type type, struct span text, struct scratch *scratch,
 {
     static const char *const open_closed[] = {"open", "closed"};
     static const char *const active_idle[] = {"active", "idle"};
+    static const char *const full_partial[] = {"full", "partial"};
     static const char *const booleans[] = {"true", "false", "1", "0"};
+    static const char *const states[] = {"trying", "proceeding", "early", "confirmed",
+                                         "terminated"};
+    static const char *const events[] = {"cancelled",  "rejected", "replaced", "local-bye",
+                                         "remote-bye", "error",    "timeout"};
 
     switch (type) {
     case VALUE_STRING:
@@ -332,6 +412,18 @@ bool value_mend(enum value_type type, struct span text, struct scratch *scratch,
         return word(text, open_closed, 2, out);
     case VALUE_ACTIVE_IDLE:
         return word(text, active_idle, 2, out);
+    case VALUE_FULL_PARTIAL:
+        return word(text, full_partial, 2, out);
+    case VALUE_COUNT:
+        return count(text, out);
+    case VALUE_SIP_CODE:
+        return sip_code(text, out);
+    case VALUE_DIALOG_STATE:
+        return word(text, states, 5, out);
+    case VALUE_DIALOG_EVENT:
+        return word(text, events, 7, out);
+    case VALUE_DIRECTION:
+        return direction(text, out);
     }
     return false;
 }

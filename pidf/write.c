@@ -20,6 +20,8 @@ struct writer {
     struct scratch *scratch;
     const uint64_t *key;
     struct buffer *out;
+    enum vocabulary home;      /* the default namespace */
+    const struct element *top; /* where namespaces are declared; NULL: before it all */
     struct binding *first;
     struct binding **end;
     struct binding *recent; /* names of one namespace come in runs */
@@ -99,6 +101,7 @@ static void meet_name(struct writer *self, const struct name *name)
     case VOCABULARY_TIMED_STATUS:
     case VOCABULARY_CIPID:
     case VOCABULARY_CAPS:
+    case VOCABULARY_DIALOG_INFO:
     case VOCABULARY_XSI:
         if (!self->has_known[name->vocabulary])
             bind(self, vocabulary_prefix(name->vocabulary), vocabulary_uri(name->vocabulary));
@@ -114,12 +117,12 @@ static void meet_name(struct writer *self, const struct name *name)
     }
 }
 
-/* Elements of PIDF need no prefix; its attribute mustUnderstand does. */
+/* Elements of the default namespace need no prefix; attributes (PIDF's mustUnderstand) do. */
 static void meet(struct writer *self, const struct element *element)
 {
     if (element_is_text(element))
         return;
-    if (element->name.vocabulary != VOCABULARY_PIDF)
+    if (element->name.vocabulary != self->home)
         meet_name(self, &element->name);
     for (const struct attribute *attribute = element->attributes; attribute != NULL;
          attribute = attribute->next)
@@ -166,12 +169,20 @@ static const char *prefix_of(struct writer *self, const struct name *name)
 
 static void put_name(struct writer *self, const struct name *name, bool is_element)
 {
-    if (name->vocabulary != VOCABULARY_ABSENT &&
-        !(is_element && name->vocabulary == VOCABULARY_PIDF)) {
+    if (name->vocabulary != VOCABULARY_ABSENT && !(is_element && name->vocabulary == self->home)) {
         buffer_put(self->out, span_of(prefix_of(self, name)));
         buffer_put_char(self->out, ':');
     }
     buffer_put(self->out, span_of(name->local));
+}
+
+static void put_declarations(const struct writer *self)
+{
+    for (const struct binding *binding = self->first; binding != NULL; binding = binding->next) {
+        buffer_put(self->out, SPAN(" xmlns:"));
+        buffer_put(self->out, span_of(binding->prefix));
+        put_value(self->out, span_of(binding->uri));
+    }
 }
 
 /* `bare`: the default namespace here is none, because an element of no namespace is around. */
@@ -188,11 +199,13 @@ static void put_element(struct writer *self, const struct element *element, bool
     if (element->name.vocabulary == VOCABULARY_ABSENT && !bare) {
         buffer_put(out, SPAN(" xmlns=\"\""));
         bare = true;
-    } else if (element->name.vocabulary == VOCABULARY_PIDF && bare) {
+    } else if (element->name.vocabulary == self->home && bare) {
         buffer_put(out, SPAN(" xmlns"));
-        put_value(out, span_of(vocabulary_uri(VOCABULARY_PIDF)));
+        put_value(out, span_of(vocabulary_uri(self->home)));
         bare = false;
     }
+    if (element == self->top)
+        put_declarations(self);
     for (const struct attribute *attribute = element->attributes; attribute != NULL;
          attribute = attribute->next) {
         buffer_put_char(out, ' ');
@@ -217,43 +230,20 @@ static void put_list(struct writer *self, const struct element_list *list)
         put_element(self, element, false);
 }
 
-/* A URI holds no other bytes, whoever made it; escaped they cannot break the document. */
-static void put_entity(struct buffer *out, struct span entity)
-{
-    static const char hex[] = "0123456789ABCDEF";
-
-    buffer_put(out, SPAN(" entity=\""));
-    for (size_t i = 0; i < entity.len; i++) {
-        unsigned char byte = (unsigned char)entity.at[i];
-
-        if (byte > ' ' && byte < 0x7f) {
-            escape_put_value(out, (struct span){&entity.at[i], 1});
-            continue;
-        }
-        buffer_put_char(out, '%');
-        buffer_put_char(out, hex[byte >> 4]);
-        buffer_put_char(out, hex[byte & 0xf]);
-    }
-    buffer_put_char(out, '"');
-}
-
 static void put_root(struct writer *self, struct span entity)
 {
     buffer_put(self->out, SPAN("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<presence xmlns"));
     put_value(self->out, span_of(vocabulary_uri(VOCABULARY_PIDF)));
-    for (const struct binding *binding = self->first; binding != NULL; binding = binding->next) {
-        buffer_put(self->out, SPAN(" xmlns:"));
-        buffer_put(self->out, span_of(binding->prefix));
-        put_value(self->out, span_of(binding->uri));
-    }
-    put_entity(self->out, entity);
+    put_declarations(self);
+    buffer_put(self->out, SPAN(" entity"));
+    put_value(self->out, entity);
     buffer_put_char(self->out, '>');
 }
 
 void write_document(const struct document *document, struct span entity, struct scratch *scratch,
                     const uint64_t key[2], struct buffer *out)
 {
-    struct writer self = {.scratch = scratch, .key = key, .out = out};
+    struct writer self = {.scratch = scratch, .key = key, .out = out, .home = VOCABULARY_PIDF};
     const struct element_list *const parts[] = {
         &document->tuples, /* in the order of RFC 3863 section 4.1.1 */
         &document->notes, &document->persons, &document->devices, &document->extensions};
@@ -266,4 +256,20 @@ void write_document(const struct document *document, struct span entity, struct 
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
         put_list(&self, parts[i]);
     buffer_put(out, SPAN("</presence>\n"));
+}
+
+void write_element(const struct element *element, struct scratch *scratch, const uint64_t key[2],
+                   struct buffer *out)
+{
+    struct writer self = {
+        .scratch = scratch,
+        .key = key,
+        .out = out,
+        .home = element->name.vocabulary,
+        .top = element,
+    };
+
+    self.end = &self.first;
+    meet(&self, element);
+    put_element(&self, element, false);
 }

@@ -14,4 +14,11 @@
 void write_document(const struct document *document, struct span entity, struct scratch *scratch,
                     const uint64_t key[2], struct buffer *out);
 
+/**
+ * Appends one element of a known vocabulary, that of the document which it will stand in: there
+ * it is the default namespace. All others are declared at the element itself.
+ */
+void write_element(const struct element *element, struct scratch *scratch, const uint64_t key[2],
+                   struct buffer *out);
+
 #endif

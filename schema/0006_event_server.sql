@@ -626,12 +626,14 @@ alter table presence_state.subscription
     add column event_params text not null default '',
     add column body_type    text not null default '',
     add column body         bytea compression lz4 not null default '',
-    add column eventlist    boolean not null default false;
+    add column eventlist    boolean not null default false,
+    add column instance     text not null default '';
 comment on column presence_state.subscription.state is '0 pending, 1 active, 2 terminated (until its last NOTIFY is answered), 3 waiting (ended while pending: the presentity has still to decide).';
 comment on column presence_state.subscription.event_params is 'The parameters of the last SUBSCRIBE''s Event, as given, from the first semicolon.';
 comment on column presence_state.subscription.body_type is 'Content-Type of body; empty when there is none.';
 comment on column presence_state.subscription.body is 'The body of the last SUBSCRIBE that had one: a filter (RFC 4661) or a list (RFC 5367).';
 comment on column presence_state.subscription.eventlist is 'True: the watcher takes lists (RFC 4662).';
+comment on column presence_state.subscription.instance is 'The device, when its Contact tells (RFC 5626); empty when absent.';
 
 alter type presence.subscription_state add value 'waiting';
 comment on type presence.subscription_state is 'State of a subscription, as in Subscription-State (RFC 6665), or waiting: it ended while it was pending, and the presentity has still to decide (RFC 3857).';
@@ -647,13 +649,14 @@ select s.id, s.aor::text as aor, presence.domain_of(s.aor) as domain, s.watcher,
        s.created_at as subscribed_at, s.updated_at, s.expires_at,
        s.expires_at - clock_timestamp() as remaining,
        nullif(s.event_params, '') as event_params, nullif(s.body_type, '') as body_type,
-       nullif(presence.readable(s.body), '') as body, s.eventlist
+       nullif(presence.readable(s.body), '') as body, s.eventlist, nullif(s.instance, '') as instance
   from presence_state.subscription s;
 comment on column presence.subscription.state is 'pending, active, terminated or waiting.';
 comment on column presence.subscription.event_params is 'The parameters of its Event, as given.';
 comment on column presence.subscription.body_type is 'The type of the body of its SUBSCRIBE.';
 comment on column presence.subscription.body is 'That body: a filter or a list.';
 comment on column presence.subscription.eventlist is 'True: it takes lists (RFC 4662).';
+comment on column presence.subscription.instance is 'The device, when it tells (RFC 5626).';
 comment on column presence.watcher.state is 'pending, active, terminated, or waiting: it ended while it was pending, and the presentity has still to decide.';
 
 create or replace view presence.invariant as

@@ -92,6 +92,8 @@ struct config {
         uint32_t expires_max_s;
         uint32_t per_resource_max;
         uint32_t per_watcher_max;
+        uint32_t unauthorized_max;
+        uint32_t waiting_s;
         uint32_t subscriptions_max; /* of the process */
     } subscription;
     struct {
@@ -133,6 +135,8 @@ struct config {
         uint32_t window_min;
         uint32_t window_max;
         uint32_t chances;
+        uint32_t list_members_max;
+        uint32_t list_bytes_max;
         uint32_t retry_min_s;
         uint32_t retry_max_s;
         uint32_t owed_after_s;

@@ -85,6 +85,8 @@ static const struct config_key keys[] = {
     NUMBER(subscription, expires_max_s, "s", "7200", 1, 604800, LIVE, "Granted when more is asked for."),
     NUMBER(subscription, per_resource_max, "", "10000", 1, 1000000, LIVE, "Subscriptions to one resource."),
     NUMBER(subscription, per_watcher_max, "", "1000", 1, 1000000, LIVE, "Subscriptions of one watcher."),
+    NUMBER(subscription, unauthorized_max, "", "100", 1, 1000000, LIVE, "Subscriptions of one watcher that no presentity has decided on; more get 403."),
+    NUMBER(subscription, waiting_s, "s", "604800", 60, 31536000, LIVE, "How long a presentity can see that someone asked who was not decided on before the subscription ended."),
     NUMBER(subscription, subscriptions_max, "", "1000000", 1, 16000000, LATER, "Subscriptions of all watchers."),
 
     NUMBER(publication, expires_min_s, "s", "60", 1, 86400, LIVE, "Shorter PUBLISHes get 423; 0 removes."),
@@ -122,6 +124,8 @@ static const struct config_key keys[] = {
     NUMBER(notify, chances, "", "3", 1, 100, LIVE, "NOTIFYs in a row that may fail before the subscription ends."),
     NUMBER(notify, retry_min_s, "s", "5", 1, 3600, LIVE, "Pause after a failed NOTIFY; doubles each time."),
     NUMBER(notify, retry_max_s, "s", "300", 1, 86400, LIVE, "Longest such pause, Retry-After included."),
+    NUMBER(notify, list_members_max, "", "10000", 1, 1000000, LIVE, "Members of one list that are watched; further ones show as terminated."),
+    NUMBER(notify, list_bytes_max, "bytes", "60000", 1000, 16777216, LIVE, "Members' states in one NOTIFY; what has no room comes with the next one."),
     NUMBER(notify, owed_after_s, "s", "5", 1, 3600, LATER, "A NOTIFY unanswered for so long is noted in its row, for a restart."),
 
     NUMBER(message, keep_after_ms, "ms", "8000", 100, 30000, LIVE, "A MESSAGE that no device took for so long is kept, and answered with 202."),

@@ -6,7 +6,7 @@
 #include "server/http.h"
 #include "server/service/command.h"
 #include "server/service/notify.h"
-#include "server/service/presence.h"
+#include "server/service/packages.h"
 #include "server/service/router.h"
 
 #include <malloc.h>
@@ -38,7 +38,6 @@ struct server {
     struct requests *requests;
     struct auth *auth;
     struct forks *forks;
-    struct event_package *presence;
     struct event_packages packages;
     struct notify *notify;
     struct keep *keep;
@@ -181,6 +180,8 @@ static struct state_options state_options(const struct config *config)
                         .publications_max = config->publication.publications_max},
         .subscription = {.per_resource_max = config->subscription.per_resource_max,
                          .per_watcher_max = config->subscription.per_watcher_max,
+                         .unauthorized_max = config->subscription.unauthorized_max,
+                         .waiting_s = config->subscription.waiting_s,
                          .subscriptions_max = config->subscription.subscriptions_max},
         .device = {.devices_max = config->message.devices_max,
                    .forget_s = config->message.device_forget_s},
@@ -210,8 +211,7 @@ static void make_packages(struct server *self)
     limits.bytes = config->limits.body_bytes_max;
     limits.depth = config->limits.xml_depth_max;
     limits.elements = config->limits.xml_elements_max;
-    self->presence = presence_package_new(&limits);
-    self->packages = (struct event_packages){{self->presence}};
+    packages_make(&self->packages, self->state, &limits);
 }
 
 static struct notify_options notify_options(const struct config *config)
@@ -224,6 +224,8 @@ static struct notify_options notify_options(const struct config *config)
         .retry_max_s = config->notify.retry_max_s,
         .owed_after_s = config->notify.owed_after_s,
         .document_bytes_max = DOCUMENT_BYTES_MAX,
+        .roster = {.members_max = config->notify.list_members_max,
+                   .body_bytes_max = config->notify.list_bytes_max},
         .udp_bytes_max = config->limits.udp_request_bytes_max,
     };
 }
@@ -308,9 +310,11 @@ static void set_policies(struct server *self)
         .state = self->state,
         .auth = self->auth,
         .packages = &self->packages,
+        .content = notify_content(self->notify),
         .expires_min_s = config->subscription.expires_min_s,
         .expires_default_s = config->subscription.expires_default_s,
         .expires_max_s = config->subscription.expires_max_s,
+        .body_bytes_max = config->limits.body_bytes_max,
     };
 }
 
@@ -530,7 +534,7 @@ static void unmake(struct server *self)
     state_free(self->state);
     requests_free(self->requests);
     auth_free(self->auth);
-    presence_package_free(self->presence);
+    packages_free(&self->packages);
     transactions_free(self->transactions);
     transport_free(self->transport);
     log_flush(self->log);

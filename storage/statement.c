@@ -51,22 +51,22 @@ const struct statement statements[STATEMENT_COUNT] = {
     " $11, $12, $13, $14, $15) as u(bucket, id, aor, event, entity_tag, previous_tag, sequence,"
     " content_type, document, call_id, from_tag, cseq, hard_state, expires_s)"},
 
-[INSERT_SUBSCRIPTION] = {"insert_subscription", "table=\"subscription\",change=\"insert\"", "sltttttttttyttttybsttlllblltttlbl",
+[INSERT_SUBSCRIPTION] = {"insert_subscription", "table=\"subscription\",change=\"insert\"", "sltttttttttyttttybtsttlllblltttlbl",
     "insert into presence_state.subscription (bucket, id, aor, event, event_id, watcher, call_id,"
     " local_tag, remote_tag, local_uri, remote_uri, route_set, accept, user_agent, event_params,"
-    " body_type, body, eventlist, state, reason, remote_target, remote_cseq, cseq_mark,"
+    " body_type, body, eventlist, instance, state, reason, remote_target, remote_cseq, cseq_mark,"
     " cseq_epoch, owed, flow_node, flow_incarnation, flow_transport, flow_local, flow_remote,"
     " flow_connection, flow_bound, expires_at, written_batch, created_at, updated_at) select"
     " u.bucket, u.id, u.aor, u.event, u.event_id, u.watcher, u.call_id, u.local_tag, u.remote_tag,"
     " u.local_uri, u.remote_uri, u.route_set, u.accept, u.user_agent, u.event_params, u.body_type,"
-    " u.body, u.eventlist, u.state, u.reason, u.remote_target, u.remote_cseq, u.cseq_mark,"
+    " u.body, u.eventlist, u.instance, u.state, u.reason, u.remote_target, u.remote_cseq, u.cseq_mark,"
     " u.cseq_epoch, u.owed, u.flow_node, u.flow_incarnation, u.flow_transport, u.flow_local,"
     " u.flow_remote, u.flow_connection, u.flow_bound, now() + u.expires_s * interval '1 second',"
     " $1, now(), now() from unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,"
     " $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33,"
-    " $34) as u(bucket, id, aor, event, event_id, watcher, call_id, local_tag, remote_tag,"
+    " $34, $35) as u(bucket, id, aor, event, event_id, watcher, call_id, local_tag, remote_tag,"
     " local_uri, remote_uri, route_set, accept, user_agent, event_params, body_type, body,"
-    " eventlist, state, reason, remote_target, remote_cseq, cseq_mark, cseq_epoch, owed,"
+    " eventlist, instance, state, reason, remote_target, remote_cseq, cseq_mark, cseq_epoch, owed,"
     " flow_node, flow_incarnation, flow_transport, flow_local, flow_remote, flow_connection,"
     " flow_bound, expires_s)"},
 
@@ -107,18 +107,18 @@ const struct statement statements[STATEMENT_COUNT] = {
     " content_type, document, call_id, from_tag, cseq, hard_state, expires_s) where t.bucket ="
     " u.bucket and t.id = u.id"},
 
-[UPDATE_SUBSCRIPTION] = {"update_subscription", "table=\"subscription\",change=\"update\"", "slttyttttybsttlllblltttlbl",
+[UPDATE_SUBSCRIPTION] = {"update_subscription", "table=\"subscription\",change=\"update\"", "slttyttttybtsttlllblltttlbl",
     "update presence_state.subscription t set local_uri = u.local_uri, remote_uri = u.remote_uri,"
     " route_set = u.route_set, accept = u.accept, user_agent = u.user_agent, event_params ="
-    " u.event_params, body_type = u.body_type, body = u.body, eventlist = u.eventlist, state ="
+    " u.event_params, body_type = u.body_type, body = u.body, eventlist = u.eventlist, instance = u.instance, state ="
     " u.state, reason = u.reason, remote_target = u.remote_target, remote_cseq = u.remote_cseq,"
     " cseq_mark = u.cseq_mark, cseq_epoch = u.cseq_epoch, owed = u.owed, flow_node = u.flow_node,"
     " flow_incarnation = u.flow_incarnation, flow_transport = u.flow_transport, flow_local ="
     " u.flow_local, flow_remote = u.flow_remote, flow_connection = u.flow_connection, flow_bound ="
     " u.flow_bound, expires_at = now() + u.expires_s * interval '1 second', written_batch = $1,"
     " updated_at = now() from unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,"
-    " $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27) as u(bucket, id, local_uri,"
-    " remote_uri, route_set, accept, user_agent, event_params, body_type, body, eventlist, state,"
+    " $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28) as u(bucket, id, local_uri,"
+    " remote_uri, route_set, accept, user_agent, event_params, body_type, body, eventlist, instance, state,"
     " reason, remote_target, remote_cseq, cseq_mark, cseq_epoch, owed, flow_node,"
     " flow_incarnation, flow_transport, flow_local, flow_remote, flow_connection, flow_bound,"
     " expires_s) where t.bucket = u.bucket and t.id = u.id"},

@@ -3,7 +3,7 @@
 
 const char subscription_scan[] =
     "copy (select id, aor, event, event_id, watcher, call_id, local_tag, remote_tag, local_uri,"
-    " remote_uri, route_set, accept, user_agent, event_params, body_type, body, eventlist, state,"
+    " remote_uri, route_set, accept, user_agent, event_params, body_type, body, eventlist, instance, state,"
     " reason, remote_target, remote_cseq, cseq_mark, cseq_epoch, owed, written_batch, flow_node, "
     "flow_incarnation, flow_transport,"
     " flow_local, flow_remote, flow_connection, flow_bound, expires_at, now() from "
@@ -32,6 +32,7 @@ static void encode_peer(struct sheet *sheet, const struct subscription_row *row)
     sheet_octets(sheet, row->body_type);
     sheet_octets(sheet, row->body);
     sheet_bool(sheet, row->eventlist);
+    sheet_octets(sheet, row->instance);
 }
 
 static void encode_refresh(struct sheet *sheet, const struct subscription_row *row)
@@ -86,6 +87,7 @@ bool subscription_decode(struct row *from, uint64_t notified_batch, struct subsc
     out->body_type = row_octets(from);
     out->body = row_octets(from);
     out->eventlist = row_bool(from);
+    out->instance = row_octets(from);
     state = row_int2(from);
     out->reason = row_octets(from);
     out->remote_target = row_octets(from);

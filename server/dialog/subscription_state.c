@@ -4,13 +4,15 @@
 #define PENDING SUBSCRIPTION_PENDING
 #define ACTIVE SUBSCRIPTION_ACTIVE
 #define TERMINATED SUBSCRIPTION_TERMINATED
+#define WAITING SUBSCRIPTION_WAITING
 
 /* clang-format off */
-static const enum subscription_state next_state[3][6] = {
-    /*                ALLOWED     REFUSED     REFRESHED   ENDED       EXPIRED     UNREACHABLE */
-    [PENDING]    = {  ACTIVE,     TERMINATED, PENDING,    TERMINATED, TERMINATED, TERMINATED },
-    [ACTIVE]     = {  ACTIVE,     TERMINATED, ACTIVE,     TERMINATED, TERMINATED, TERMINATED },
-    [TERMINATED] = {  TERMINATED, TERMINATED, TERMINATED, TERMINATED, TERMINATED, TERMINATED },
+static const enum subscription_state next_state[4][7] = {
+    /*                ALLOWED     REFUSED     REFRESHED   ENDED       EXPIRED     UNREACHABLE GIVEN_UP */
+    [PENDING]    = {  ACTIVE,     TERMINATED, PENDING,    WAITING,    WAITING,    TERMINATED, TERMINATED },
+    [ACTIVE]     = {  ACTIVE,     TERMINATED, ACTIVE,     TERMINATED, TERMINATED, TERMINATED, TERMINATED },
+    [TERMINATED] = {  TERMINATED, TERMINATED, TERMINATED, TERMINATED, TERMINATED, TERMINATED, TERMINATED },
+    [WAITING]    = {  TERMINATED, TERMINATED, WAITING,    WAITING,    TERMINATED, WAITING,    TERMINATED },
 };
 /* clang-format on */
 
@@ -28,6 +30,7 @@ const char *subscription_state_name(enum subscription_state state)
     case SUBSCRIPTION_ACTIVE:
         return "active";
     case SUBSCRIPTION_TERMINATED:
+    case SUBSCRIPTION_WAITING:
         return "terminated";
     }
     return "?";

@@ -1,12 +1,17 @@
-/* subscription_state.h - the notifier's side of one subscription (RFC 6665 section 4.1.2). */
+/* subscription_state.h - the notifier's side of one subscription (RFC 6665 section 4.1.2, RFC
+ * 3857 section 4.7.1). */
 #ifndef DIALOG_SUBSCRIPTION_STATE_H
 #define DIALOG_SUBSCRIPTION_STATE_H
+
+#include <stdbool.h>
 
 /** Values of the Subscription-State header field (RFC 6665 section 8.2.3). */
 enum subscription_state {
     SUBSCRIPTION_PENDING,    /* the presentity has not decided yet; NOTIFYs carry no presence */
     SUBSCRIPTION_ACTIVE,     /* the watcher is allowed to see the presentity */
     SUBSCRIPTION_TERMINATED, /* final; goes with the answer to its last NOTIFY */
+    SUBSCRIPTION_WAITING,    /* ended while pending: only the presentity sees it, in its watcher
+                                information, until it decides (RFC 3857 section 4.7.1) */
 };
 
 /** Everything that can happen to a subscription. */
@@ -17,6 +22,7 @@ enum subscription_event {
     SUBSCRIPTION_ENDED,       /* SUBSCRIBE in the dialog, Expires: 0 */
     SUBSCRIPTION_EXPIRED,     /* its time passed without a refresh */
     SUBSCRIPTION_UNREACHABLE, /* a NOTIFY got 481 or its like, or no answer too often */
+    SUBSCRIPTION_GIVEN_UP,    /* it waited too long for the presentity's word, or another came */
 };
 
 /**
@@ -27,7 +33,14 @@ enum subscription_event {
 enum subscription_state subscription_state_next(enum subscription_state state,
                                                 enum subscription_event event);
 
-/** The header field's token: "pending", "active" or "terminated". */
+/** For the watcher it is over: its NOTIFYs say `terminated`. */
+static inline bool subscription_is_over(enum subscription_state state)
+{
+    return state == SUBSCRIPTION_TERMINATED || state == SUBSCRIPTION_WAITING;
+}
+
+/** The header field's token: "pending", "active" or "terminated"; for the watcher, what waits is
+ * over. */
 const char *subscription_state_name(enum subscription_state state);
 
 #endif

@@ -22,8 +22,17 @@ static const char *unpublish(struct commands *self, const struct command_row *ro
     return NULL;
 }
 
-/* There is one hard state per resource: a new one takes the place of the old one. */
-static const char *publish(struct commands *self, const struct command_row *row)
+static bool is_published(const struct event_package *package, struct span content_type)
+{
+    for (size_t i = 0; package != NULL && i < EVENT_PUBLISHES_MAX; i++)
+        if (!span_empty(package->publishes[i]) &&
+            span_equal_nocase(package->publishes[i], content_type))
+            return true;
+    return false;
+}
+
+static const char *stage_publication(struct commands *self, const struct command_row *row,
+                                     struct span document)
 {
     struct resource *resource = resource_of(self, row);
     struct publication *publication =
@@ -32,18 +41,12 @@ static const char *publish(struct commands *self, const struct command_row *row)
         .aor = row->aor,
         .event = row->event,
         .content_type = row->content_type,
-        .document = row->document,
+        .document = document,
         .expires_s = row->expires_s,
         .hard_state = row->expires_s == 0,
     };
-    const struct event_package *package = event_package_find(self->packages, row->event);
-    const char *phrase = "not an event package that can be published";
     struct handle objects[1];
 
-    if (package == NULL || package->check == NULL)
-        return phrase;
-    if (package->check(package, row->document, &phrase) != STATUS_OK)
-        return phrase;
     if (publication != NULL)
         change.if_match = publication_entity_tag(publication);
     if (publication_stage(self->state->publications, &change, &publication) != STATUS_OK)
@@ -51,6 +54,23 @@ static const char *publish(struct commands *self, const struct command_row *row)
     objects[0] = publication_handle(publication);
     batch_write(self->state->node.batch, objects, 1);
     return NULL;
+}
+
+/* There is one hard state per resource: a new one takes the place of the old one. */
+static const char *publish(struct commands *self, const struct command_row *row)
+{
+    const struct event_package *package = event_package_find(self->packages, row->event);
+    const char *phrase = NULL;
+    struct buffer kept;
+
+    if (!is_published(package, row->content_type))
+        return "no such event package, or not with this content type";
+    buffer_init(&kept, row->document.len + 1);
+    if (package->check(package, row->content_type, row->document, (struct span){0}, &kept,
+                       &phrase) == STATUS_OK)
+        phrase = stage_publication(self, row, kept.len > 0 ? buffer_span(&kept) : row->document);
+    buffer_deinit(&kept);
+    return phrase;
 }
 
 static const char *terminate(struct commands *self, const struct command_row *row)

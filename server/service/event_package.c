@@ -9,11 +9,29 @@ const struct event_package *event_package_find(const struct event_packages *self
     return NULL;
 }
 
+static void put_value(struct buffer *out, struct span value, bool first)
+{
+    if (span_empty(value))
+        return;
+    if (!first)
+        buffer_put(out, SPAN(", "));
+    buffer_put(out, value);
+}
+
 void event_packages_compose(const struct event_packages *self, struct buffer *out)
 {
-    for (size_t i = 0; self->all[i] != NULL; i++) {
-        if (i > 0)
-            buffer_put(out, SPAN(", "));
-        buffer_put(out, self->all[i]->name);
-    }
+    for (size_t i = 0; self->all[i] != NULL; i++)
+        put_value(out, self->all[i]->name, i == 0);
+}
+
+void event_package_formats(const struct event_package *self, struct buffer *out)
+{
+    for (size_t i = 0; i < EVENT_FORMATS_MAX; i++)
+        put_value(out, self->formats[i].content_type, i == 0);
+}
+
+void event_package_publishes(const struct event_package *self, struct buffer *out)
+{
+    for (size_t i = 0; i < EVENT_PUBLISHES_MAX; i++)
+        put_value(out, self->publishes[i], i == 0);
 }

@@ -6,9 +6,9 @@
 
 #include "server/base/must.h"
 #include "server/service/notify_flow.h"
+#include "server/service/notify_head.h"
+#include "server/service/roster.h"
 #include "server/service/watermark.h"
-#include "server/sip/compose.h"
-#include "server/sip/event.h"
 #include "server/sip/parameter.h"
 
 #include <stdlib.h>
@@ -19,6 +19,7 @@ enum {
     SILENT_US = 1500000,    /* the same over a connection, where there are none */
     IN_A_ROW = 32,          /* to the watchers of one resource, then it is the next one's turn */
     IN_A_TURN = 1024,       /* of the loop, so that requests are not kept waiting */
+    TYPE_BYTES_MAX = 256,   /* of a Content-Type */
     SHRINK_US = 500000,     /* the window shrinks once per T1 at the most */
     WINDOW_FIRST = 1024,    /* between its bounds */
     BRIEF_US = 1000000,     /* until what could not be sent for our own reasons is tried again */
@@ -27,14 +28,15 @@ enum {
 struct notify {
     struct state *state;
     struct transactions *transactions;
-    const struct event_packages *packages;
+    struct policy policy;
+    struct content content;
     struct notify_options options;
     struct watermark *watermark;
     struct list turns; /* resources with watchers who are owed, in turn */
     struct loop_later pump;
+    struct loop_later look_at_all; /* rules of a whole domain changed, or the like */
     struct timer pause;
     struct buffer head;
-    struct buffer document;
     uint32_t window;
     uint32_t outstanding; /* that the window counts */
     uint32_t silent;      /* outstanding too, but no longer waited for */
@@ -44,7 +46,6 @@ struct notify {
     uint64_t *acknowledged;
     uint64_t *failed;
     uint64_t *ended;
-    uint64_t *composed;
     uint64_t *long_datagrams;
 };
 
@@ -85,60 +86,56 @@ static void owe(struct notify *self, struct subscription *subscription)
     queue(self, subscription);
 }
 
-/* ---- a resource shows something else ---- */
+/* ---- what the rules say of a live subscription ---- */
 
-static const struct event_package *package_of(const struct notify *self,
-                                              const struct resource *resource)
+/* True when its state changes: its commit tells. */
+static bool is_decided(struct notify *self, struct subscription *subscription)
 {
-    return event_package_find(self->packages, resource_event(resource));
-}
+    const enum subscription_state state = subscription_newest(subscription).state;
+    const enum watcher_action action = content_judge(&self->content, subscription).action;
 
-/* Composed once, shared by all watchers. False when the version shown before was the same. */
-static bool compose(struct notify *self, struct resource *resource)
-{
-    struct blob *before = resource->notify.document;
-    const struct event_package *package = package_of(self, resource);
-
-    buffer_reset(&self->document);
-    package->compose(package, resource, &self->document);
-    (*self->composed)++;
-    if (before != NULL && span_equal(blob_span(before), buffer_span(&self->document)))
+    if (state == SUBSCRIPTION_TERMINATED || action == WATCHER_ALLOW ||
+        action == WATCHER_POLITE_BLOCK) {
+        if (state != SUBSCRIPTION_PENDING && state != SUBSCRIPTION_WAITING)
+            return false;
+        subscription_allow(subscription);
+        return true;
+    }
+    if (action == WATCHER_CONFIRM && state != SUBSCRIPTION_ACTIVE)
         return false;
-    resource->notify.document = blob_new(buffer_span(&self->document));
-    blob_unref(before);
+    /* Who must ask again is told so: another SUBSCRIBE makes it pending. */
+    subscription_end(subscription,
+                     action == WATCHER_BLOCK ? SPAN("rejected") : SPAN("deactivated"));
     return true;
 }
 
-static struct blob *document_of(struct notify *self, struct resource *resource)
+/* Owes it what it has not been told, if it may be told. */
+static void look_at(struct notify *self, struct subscription *subscription)
 {
-    if (resource->notify.document == NULL)
-        compose(self, resource);
-    return resource->notify.document;
+    if (!subscription_is_committed(subscription) || !subscription_is_settled(subscription) ||
+        subscription_id(subscription) == 0 || is_decided(self, subscription) ||
+        subscription_view(subscription).state != SUBSCRIPTION_ACTIVE)
+        return;
+    content_choose(&self->content, subscription);
+    if (content_is_owed(subscription))
+        owe(self, subscription);
 }
 
-/*
- * At the end of the turn, however many changes it had. Whom this process has told nothing yet
- * knows what a process before it composed: a document equal to ours of a moment ago, made for a
- * new watcher, may still be news to it.
- */
+/* ---- a resource shows something else ---- */
+
+/* At the end of the turn, however many changes it had. */
 static void tell_all(struct loop_later *later)
 {
     struct resource *resource = CONTAINER_OF(later, struct resource, notify.changed);
     struct notify *self = resource->notify.notifier;
-    struct list *link = resource->subscriptions.next;
+    struct list *link = resource->subscriptions.next, *next;
 
-    bool differs = compose(self, resource);
-
-    if (differs)
-        resource->version++;
-    for (; link != &resource->subscriptions; link = link->next) {
-        struct subscription *subscription = subscription_of_resource(link);
-
-        if ((differs || subscription_delivery(subscription)->sent_version == 0) &&
-            subscription_is_committed(subscription) &&
-            subscription_view(subscription).state == SUBSCRIPTION_ACTIVE)
-            owe(self, subscription);
+    views_touch(resource);
+    for (; link != &resource->subscriptions; link = next) {
+        next = link->next;
+        look_at(self, subscription_of_resource(link));
     }
+    rosters_look(self->content.rosters, resource);
     watermark_release(self->watermark, resource);
 }
 
@@ -146,15 +143,83 @@ static void on_changed(void *context, struct resource *resource)
 {
     struct notify *self = context;
 
-    if (resource->subscription_count == 0) {
-        blob_unref(resource->notify.document);
-        resource->notify.document = NULL;
+    if (resource->subscription_count == 0 && list_empty(&resource->notify.members))
         return;
-    }
     watermark_hold(self->watermark, resource);
     resource->notify.notifier = self;
     resource->notify.changed.fn = tell_all;
     loop_later(self->state->node.loop, &resource->notify.changed);
+}
+
+/* ---- rules, lists or dialects changed ---- */
+
+static void look_at_resource(struct resource *resource, void *context)
+{
+    on_changed(context, resource);
+}
+
+static void look_at_all(struct loop_later *later)
+{
+    struct notify *self = CONTAINER_OF(later, struct notify, look_at_all);
+
+    resources_each(self->state->resources, look_at_resource, self);
+}
+
+static void on_all_changed(void *context)
+{
+    struct notify *self = context;
+
+    self->policy.changes++;
+    if (self->started)
+        loop_later(self->state->node.loop, &self->look_at_all);
+}
+
+static void on_domain_changed(void *context, struct span domain)
+{
+    (void)domain;
+    on_all_changed(context);
+}
+
+static void on_rules_changed(void *context, struct span domain, struct span presentity)
+{
+    struct notify *self = context;
+    const struct event_packages *packages = self->content.packages;
+
+    (void)domain;
+    if (span_empty(presentity))
+        on_all_changed(self);
+    for (size_t i = 0; self->started && packages->all[i] != NULL; i++) {
+        struct resource *resource =
+            resources_find(self->state->resources, presentity, packages->all[i]->name);
+
+        if (resource != NULL)
+            on_changed(self, resource);
+    }
+}
+
+static void on_list_changed(void *context, struct span aor)
+{
+    struct notify *self = context;
+    const struct event_packages *packages = self->content.packages;
+
+    for (size_t i = 0; self->started && packages->all[i] != NULL; i++) {
+        struct resource *resource =
+            resources_find(self->state->resources, aor, packages->all[i]->name);
+        struct list *link = resource == NULL ? NULL : resource->subscriptions.next;
+
+        for (; link != NULL && link != &resource->subscriptions; link = link->next)
+            rosters_rebuild(self->content.rosters, subscription_of_resource(link));
+    }
+}
+
+/* A member of a list shows something else. */
+static void on_roster_owed(void *context, struct subscription *subscription)
+{
+    struct notify *self = context;
+
+    if (subscription_is_committed(subscription) &&
+        subscription_view(subscription).state == SUBSCRIPTION_ACTIVE)
+        owe(self, subscription);
 }
 
 static void on_resource_gone(void *context, struct resource *resource)
@@ -184,18 +249,41 @@ static void give_up_outstanding(struct notify *self, struct delivery *delivery)
     forget_outstanding(self, delivery);
 }
 
+/* The watcher said that it has what there is to see, and nothing has changed since. */
+static bool is_suppressed(struct notify *self, struct subscription *subscription)
+{
+    struct delivery *delivery = subscription_delivery(subscription);
+
+    content_choose(&self->content, subscription);
+    if (content_version(subscription) != delivery->suppressed_version)
+        return false;
+    delivery->acked_version = delivery->suppressed_version;
+    watermark_settle(self->watermark, subscription);
+    return true;
+}
+
 /* RFC 6665 section 4.2.1.2: at once, full state, to the target of now. */
-static void on_told(void *context, struct subscription *subscription)
+static void on_told(void *context, struct subscription *subscription,
+                    enum subscription_notice notice)
 {
     struct notify *self = context;
     struct delivery *delivery = subscription_delivery(subscription);
 
+    if (delivery->outstanding)
+        content_miss(subscription);
     give_up_outstanding(self, delivery);
     timer_stop(timers_of(self), &delivery->retry);
-    delivery->acked_version = 0;
     delivery->parked = false;
     delivery->failures = 0;
+    delivery->chosen = 0;
+    if (notice == NOTICE_SUPPRESSED && is_suppressed(self, subscription))
+        return;
+    delivery->acked_version = 0;
+    delivery->bodiless = notice == NOTICE_NO_BODY;
     owe(self, subscription);
+    if (self->started && subscription_id(subscription) != 0 &&
+        subscription_is_settled(subscription))
+        (void)is_decided(self, subscription); /* a rule may have come meanwhile */
 }
 
 static void on_subscription_gone(void *context, struct subscription *subscription)
@@ -204,66 +292,25 @@ static void on_subscription_gone(void *context, struct subscription *subscriptio
 
     give_up_outstanding(self, subscription_delivery(subscription));
     watermark_settle(self->watermark, subscription);
+    content_forget(&self->content, subscription);
 }
 
 /* ---- sending ---- */
 
 static void retry_at(struct notify *self, struct subscription *subscription, int64_t after_us);
 
-static void put_state(struct buffer *out, const struct subscription_view *view)
-{
-    const bool over = view->state == SUBSCRIPTION_TERMINATED;
-    const struct sip_subscription_state state = {
-        .state = span_of(subscription_state_name(view->state)),
-        .reason = over ? view->reason : (struct span){0},
-        .expires_s = over ? -1 : (int64_t)view->left_s,
-        .retry_after_s = -1,
-    };
-
-    buffer_put(out, SPAN("Subscription-State: "));
-    sip_subscription_state_compose(out, &state);
-    buffer_put(out, SPAN("\r\n"));
-}
-
-static void compose_head(struct notify *self, const struct resource *resource,
-                         const struct subscription_view *view, uint32_t cseq,
-                         const struct flow *flow, struct span branch, size_t body_bytes)
-{
-    struct buffer *out = &self->head;
-    const struct event_package *package = package_of(self, resource);
-
-    buffer_reset(out);
-    dialog_compose_head(self->state->node.transport, &view->ids, SIP_NOTIFY, cseq, flow, branch,
-                        out);
-    buffer_put(out, SPAN("Contact: <sip:"));
-    transport_contact_host(self->state->node.transport, flow, out);
-    buffer_put(out, SPAN(">\r\nEvent: "));
-    buffer_put(out, package->name);
-    if (!span_empty(view->event_id)) {
-        buffer_put(out, SPAN(";id="));
-        buffer_put(out, view->event_id);
-    }
-    buffer_put(out, SPAN("\r\n"));
-    put_state(out, view);
-    buffer_put(out, SPAN("Content-Type: "));
-    buffer_put(out, package->content_type);
-    buffer_put(out, SPAN("\r\nContent-Length: "));
-    buffer_put_u64(out, body_bytes);
-    buffer_put(out, SPAN("\r\n\r\n"));
-}
-
 /* Too long for UDP, and there is a connection: that one (RFC 3261 section 18.1.1). */
-static struct flow choose_flow(struct notify *self, const struct resource *resource,
-                               const struct subscription_view *view, size_t body_bytes)
+static struct flow choose_flow(struct notify *self, const struct notify_head *head)
 {
     const struct transport *transport = self->state->node.transport;
-    const struct flow flow = notify_flow(transport, view);
+    struct flow flow = notify_flow(transport, &head->view);
     struct flow wide = flow;
 
-    if (!notify_flow_widen(transport, view, &wide))
+    if (!notify_flow_widen(transport, &head->view, &wide))
         return flow;
-    compose_head(self, resource, view, UINT32_MAX, &flow, (struct span){0}, body_bytes);
-    return self->head.len + BRANCH_MAX + body_bytes > self->options.udp_bytes_max ? wide : flow;
+    notify_head_compose(head, transport, &flow, (struct span){0}, &self->head);
+    return self->head.len + BRANCH_MAX + head->body_bytes > self->options.udp_bytes_max ? wide
+                                                                                        : flow;
 }
 
 /* Most networks carry it in fragments; where one does not, the watcher must offer TCP. */
@@ -280,19 +327,6 @@ static void count_long(struct notify *self, const struct subscription_view *view
 
 static client_transaction_result_fn on_result;
 static client_transaction_retransmit_fn on_retransmit;
-
-/* What a watcher without the presentity's consent sees says nothing of it. */
-static struct blob *body_for(struct notify *self, struct resource *resource,
-                             const struct subscription_view *view)
-{
-    const struct event_package *package = package_of(self, resource);
-
-    if (view->state != SUBSCRIPTION_PENDING)
-        return blob_ref(document_of(self, resource));
-    buffer_reset(&self->document);
-    package->compose_closed(package, resource, &self->document);
-    return blob_new(buffer_span(&self->document));
-}
 
 static bool begin_transaction(struct notify *self, struct subscription *subscription,
                               const struct flow *flow, char branch[BRANCH_MAX], size_t *branch_len)
@@ -348,11 +382,44 @@ static void on_unanswered(struct timer *timer, struct instant now)
         timer_start(timers_of(self), timer, instant_after(now, SILENT_US), on_unanswered);
 }
 
+static void note_sent(struct notify *self, struct subscription *subscription,
+                      const struct flow *flow)
+{
+    struct delivery *delivery = subscription_delivery(subscription);
+
+    delivery->outstanding = true;
+    self->outstanding++;
+    (*self->sent)++;
+    if (!flow_is_reliable(flow))
+        return;
+    subscription_resource(subscription)->notify.notifier = self;
+    timer_start(timers_of(self), &delivery->retry, instant_after(now_of(self), SILENT_US),
+                on_unanswered);
+}
+
+/* What stands in the head, and what follows it: the caller gets a reference. */
+static struct blob *prepare(struct notify *self, struct subscription *subscription, uint32_t cseq,
+                            struct notify_head *head, struct buffer *type)
+{
+    struct blob *body = content_body(&self->content, subscription, cseq - 1);
+
+    content_type(subscription, type);
+    head->view = subscription_view(subscription);
+    head->event = resource_event(subscription_resource(subscription));
+    head->cseq = cseq;
+    head->content_type = buffer_span(type);
+    head->entity_tag = content_entity_tag(&self->content, subscription, head->entity_tag_octets);
+    head->body_bytes = blob_span(body).len;
+    head->list = subscription_delivery(subscription)->roster != NULL;
+    return body;
+}
+
 static void send(struct notify *self, struct subscription *subscription)
 {
-    struct resource *resource = subscription_resource(subscription);
     struct delivery *delivery = subscription_delivery(subscription);
-    const struct subscription_view view = subscription_view(subscription);
+    struct notify_head head;
+    char type_octets[TYPE_BYTES_MAX];
+    struct buffer type;
     struct flow flow;
     char branch[BRANCH_MAX];
     size_t branch_len;
@@ -363,32 +430,26 @@ static void send(struct notify *self, struct subscription *subscription)
         hold_for_mark(self, subscription);
         return;
     }
-    body = body_for(self, resource, &view);
-    flow = choose_flow(self, resource, &view, blob_span(body).len);
+    buffer_init_fixed(&type, type_octets, sizeof(type_octets));
+    body = prepare(self, subscription, cseq, &head, &type);
+    flow = choose_flow(self, &head);
     if (!begin_transaction(self, subscription, &flow, branch, &branch_len)) {
         blob_unref(body);
+        content_miss(subscription);
         retry_at(self, subscription, BRIEF_US);
         return;
     }
-    compose_head(self, resource, &view, cseq, &flow, (struct span){branch, branch_len},
-                 blob_span(body).len);
-    count_long(self, &view, &flow, self->head.len + blob_span(body).len);
-    delivery->outstanding = true;
-    delivery->sent_version = resource->version;
-    delivery->sent_last = view.state == SUBSCRIPTION_TERMINATED;
-    self->outstanding++;
-    (*self->sent)++;
-    if (flow_is_reliable(&flow)) {
-        resource->notify.notifier = self;
-        timer_start(timers_of(self), &delivery->retry, instant_after(now_of(self), SILENT_US),
-                    on_unanswered);
-    }
+    notify_head_compose(&head, self->state->node.transport, &flow,
+                        (struct span){branch, branch_len}, &self->head);
+    count_long(self, &head.view, &flow, self->head.len + head.body_bytes);
+    delivery->sent_last = subscription_is_over(head.view.state);
+    note_sent(self, subscription, &flow);
     client_transaction_send(self->transactions, delivery->transaction, buffer_span(&self->head),
                             body);
     blob_unref(body);
     if (subscription_needs_mark(subscription) && subscription_is_settled(subscription) &&
         batch_is_open(self->state->node.batch))
-        subscription_write_mark(subscription, view.owed);
+        subscription_write_mark(subscription, head.view.owed);
 }
 
 /* One resource's share of a round. Returns how many were sent. */
@@ -435,16 +496,14 @@ static void pump(struct loop_later *later)
 static void acknowledge(struct notify *self, struct subscription *subscription)
 {
     struct delivery *delivery = subscription_delivery(subscription);
-    const struct resource *resource = subscription_resource(subscription);
 
     (*self->acknowledged)++;
     delivery->failures = 0;
-    delivery->acked_version = delivery->sent_version;
+    content_acknowledge(subscription);
     if (delivery->sent_last) {
         watermark_settle(self->watermark, subscription);
-        subscription_remove(subscription);
-    } else if (delivery->acked_version == resource->version ||
-               subscription_view(subscription).state == SUBSCRIPTION_PENDING) {
+        subscription_finish(subscription);
+    } else if (!content_is_owed(subscription)) {
         watermark_settle(self->watermark, subscription);
     } else {
         queue(self, subscription);
@@ -504,6 +563,7 @@ static void fail(struct notify *self, struct subscription *subscription,
     int status = response == NULL ? 408 : response->status;
 
     (*self->failed)++;
+    content_miss(subscription);
     log_line(self->state->node.log, LOG_WARNING, "notify",
              "aor=" SPAN_FMT " watcher=" SPAN_FMT " code=%d why=%s chance=%u",
              SPAN_ARG(resource_aor(subscription_resource(subscription))), SPAN_ARG(view.watcher),
@@ -522,7 +582,9 @@ static void fail(struct notify *self, struct subscription *subscription,
         delivery->failures >= self->options.chances) {
         (*self->ended)++;
         watermark_settle(self->watermark, subscription);
-        subscription_remove(subscription);
+        subscription_finish(subscription);
+        if (!delivery->sent_last)
+            subscription_remove(subscription);
         return;
     }
     retry_at(self, subscription, back_off_us(self, delivery, response));
@@ -593,8 +655,6 @@ static void make_metrics(struct notify *self, struct metrics *metrics)
                                   "NOTIFYs refused, unanswered or unsendable");
     self->ended = metric_counter(metrics, "subscriptions_given_up_total", NULL,
                                  "Subscriptions ended because their watcher was out of reach");
-    self->composed =
-        metric_counter(metrics, "documents_composed_total", NULL, "Documents composed");
     metric_gauge(metrics, "notify_outstanding", NULL, "NOTIFYs that wait for their answer",
                  outstanding_gauge, self);
     metric_gauge(metrics, "notify_window", NULL, "How many NOTIFYs may be outstanding",
@@ -610,6 +670,33 @@ void notify_reconfigure(struct notify *self, const struct notify_options *option
         self->window = options->window_min;
 }
 
+static void make_content(struct notify *self, const struct event_packages *packages,
+                         struct metrics *metrics)
+{
+    const struct notify_options *options = &self->options;
+
+    self->policy = (struct policy){.state = self->state};
+    self->content = (struct content){
+        .state = self->state,
+        .packages = packages,
+        .policy = &self->policy,
+        .views = views_new(&self->state->node, metrics, options->document_bytes_max)};
+    self->content.rosters =
+        rosters_new(&self->content, metrics, &options->roster, on_roster_owed, self);
+}
+
+static void watch_state(struct notify *self)
+{
+    struct state *state = self->state;
+
+    resources_watch(state->resources, on_changed, on_resource_gone, self);
+    subscriptions_watch(state->subscriptions, on_told, on_subscription_gone, self);
+    domains_watch(state->domains, on_domain_changed, self);
+    watcher_rules_watch(state->watcher_rules, on_rules_changed, self);
+    dialects_watch(state->dialects, on_all_changed, self);
+    resource_lists_watch(state->lists, on_list_changed, self);
+}
+
 struct notify *notify_new(struct state *state, struct transactions *transactions,
                           const struct event_packages *packages, struct metrics *metrics,
                           const struct notify_options *options)
@@ -619,18 +706,39 @@ struct notify *notify_new(struct state *state, struct transactions *transactions
     must(self != NULL);
     self->state = state;
     self->transactions = transactions;
-    self->packages = packages;
     self->window = WINDOW_FIRST;
+    self->options = *options;
+    make_content(self, packages, metrics);
     notify_reconfigure(self, options);
     self->watermark = watermark_new(state, options->owed_after_s);
     list_init(&self->turns);
     loop_later_init(&self->pump, pump);
+    loop_later_init(&self->look_at_all, look_at_all);
     buffer_init(&self->head, HEAD_BYTES_MAX);
-    buffer_init(&self->document, options->document_bytes_max);
     make_metrics(self, metrics);
-    resources_watch(state->resources, on_changed, on_resource_gone, self);
-    subscriptions_watch(state->subscriptions, on_told, on_subscription_gone, self);
+    watch_state(self);
     return self;
+}
+
+static void unwatch_state(struct notify *self)
+{
+    struct state *state = self->state;
+
+    resources_watch(state->resources, NULL, NULL, NULL);
+    subscriptions_watch(state->subscriptions, NULL, NULL, NULL);
+    domains_watch(state->domains, NULL, NULL);
+    watcher_rules_watch(state->watcher_rules, NULL, NULL);
+    dialects_watch(state->dialects, NULL, NULL);
+    resource_lists_watch(state->lists, NULL, NULL);
+}
+
+static void forget_contents(struct resource *resource, void *context)
+{
+    const struct notify *self = context;
+    struct list *link = resource->subscriptions.next;
+
+    for (; link != &resource->subscriptions; link = link->next)
+        content_forget(&self->content, subscription_of_resource(link));
 }
 
 void notify_free(struct notify *self)
@@ -638,15 +746,18 @@ void notify_free(struct notify *self)
     if (self == NULL)
         return;
     loop_later_cancel(&self->pump);
+    loop_later_cancel(&self->look_at_all);
     timer_stop(timers_of(self), &self->pause);
     /* The resources live on: a drain that ran out of time leaves some waiting for their turn. */
     while (list_take(&self->turns) != NULL)
         ;
-    resources_watch(self->state->resources, NULL, NULL, NULL);
-    subscriptions_watch(self->state->subscriptions, NULL, NULL, NULL);
+    unwatch_state(self);
+    rosters_free(self->content.rosters); /* what it lets go of may end resources */
+    self->content.rosters = NULL;
+    resources_each(self->state->resources, forget_contents, self);
+    views_free(self->content.views);
     watermark_free(self->watermark);
     buffer_deinit(&self->head);
-    buffer_deinit(&self->document);
     free(self);
 }
 
@@ -665,6 +776,8 @@ static void owe_loaded(struct resource *resource, void *context)
         if (delivery->acked_version == 0 ||
             subscription_view(subscription).state == SUBSCRIPTION_TERMINATED)
             owe(self, subscription);
+        else
+            (void)is_decided(self, subscription); /* rules may have changed meanwhile */
     }
     resource->needs_mark = false;
 }
@@ -673,7 +786,13 @@ void notify_start(struct notify *self)
 {
     self->started = true;
     watermark_start(self->watermark, self->state->loaded_notified_batch);
+    rosters_start(self->content.rosters);
     resources_each(self->state->resources, owe_loaded, self);
+}
+
+const struct content *notify_content(const struct notify *self)
+{
+    return &self->content;
 }
 
 bool notify_is_idle(const struct notify *self)

@@ -4,7 +4,8 @@
 #define SERVICE_NOTIFY_H
 
 #include "server/base/metric.h"
-#include "server/service/event_package.h"
+#include "server/service/content.h"
+#include "server/service/roster.h"
 #include "server/state/state.h"
 #include "server/transaction/client_transaction.h"
 
@@ -27,6 +28,7 @@ struct notify_options {
     uint32_t retry_max_s;
     uint32_t owed_after_s; /* what is owed for so long is marked in its row */
     size_t document_bytes_max;
+    struct roster_options roster;
     size_t udp_bytes_max; /* longer ones go over a connection where there is one */
 };
 
@@ -40,6 +42,9 @@ void notify_free(struct notify *self);
 
 /** Everything is loaded: owes what may have been lost, and begins to send. */
 void notify_start(struct notify *self);
+
+/** What each subscription sees; lent for the life of `self`. */
+const struct content *notify_content(const struct notify *self);
 
 /** True when nothing is outstanding and nothing waits for its turn. */
 bool notify_is_idle(const struct notify *self);

@@ -21,6 +21,8 @@ struct publishing {
     const struct domain_row *domain;
     struct span aor;
     struct span if_match;
+    struct span content_type; /* one of the package's */
+    struct buffer document;   /* what is kept, where that is not the body as it came */
     uint32_t expires_s;
     enum publish_operation operation;
 };
@@ -41,7 +43,7 @@ static bool refused_event(struct publishing *it)
 {
     struct span value = sip_header_value(it->message, SIP_EVENT);
     struct sip_event event;
-    char text[64];
+    char text[256];
     struct buffer allowed;
 
     if (value.at != NULL && sip_event_parse(value, &event) != STATUS_OK) {
@@ -50,7 +52,7 @@ static bool refused_event(struct publishing *it)
     }
     if (value.at != NULL)
         it->package = event_package_find(it->self->packages, event.package);
-    if (it->package != NULL && it->package->check != NULL)
+    if (it->package != NULL && event_package_is_published(it->package))
         return false;
     buffer_init_fixed(&allowed, text, sizeof(text));
     event_packages_compose(it->self->packages, &allowed);
@@ -98,35 +100,47 @@ static bool refused_operation(struct publishing *it)
     return true;
 }
 
-static bool refused_body(const struct publishing *it)
+static bool refused_type(struct publishing *it)
 {
-    struct span type = sip_header_value(it->message, SIP_CONTENT_TYPE);
+    const struct span type = sip_header_value(it->message, SIP_CONTENT_TYPE);
     struct sip_media media;
-    const char *phrase = NULL;
+    char octets[256];
+    struct buffer acceptable;
 
-    if (span_empty(it->message->body))
-        return false;
-    if (it->message->body.len > it->self->body_bytes_max) {
-        request_refuse(it->request, 413, NULL);
-        return true;
-    }
     if (type.at == NULL || sip_media_parse(type, &media) != STATUS_OK) {
         request_refuse(it->request, 400, "Body Without Content-Type");
         return true;
     }
-    if (!sip_media_is(&media, it->package->content_type)) {
-        request_refuse_with(it->request, 415, NULL, "Accept", it->package->content_type);
-        return true;
-    }
-    switch (it->package->check(it->package, it->message->body, &phrase)) {
+    for (size_t i = 0; i < EVENT_PUBLISHES_MAX; i++)
+        if (!span_empty(it->package->publishes[i]) &&
+            sip_media_is(&media, it->package->publishes[i])) {
+            it->content_type = it->package->publishes[i];
+            return false;
+        }
+    buffer_init_fixed(&acceptable, octets, sizeof(octets));
+    event_package_publishes(it->package, &acceptable);
+    request_refuse_with(it->request, 415, NULL, "Accept", buffer_span(&acceptable));
+    return true;
+}
+
+static bool refused_content(struct publishing *it)
+{
+    const struct span before = publication_document(it->self->state->publications, it->aor,
+                                                    it->package->name, it->if_match);
+    const char *phrase = NULL;
+
+    switch (it->package->check(it->package, it->content_type, it->message->body, before,
+                               &it->document, &phrase)) {
     case STATUS_OK:
         return false;
     case STATUS_LIMIT:
         request_refuse(it->request, 413, phrase);
         return true;
+    case STATUS_CONFLICT:
+        request_refuse(it->request, 412, phrase);
+        return true;
     case STATUS_MALFORMED:
     case STATUS_NOT_FOUND:
-    case STATUS_CONFLICT:
     case STATUS_FAILED:
     case STATUS_UNAVAILABLE:
         break;
@@ -135,27 +149,46 @@ static bool refused_body(const struct publishing *it)
     return true;
 }
 
+static bool refused_body(struct publishing *it)
+{
+    if (span_empty(it->message->body))
+        return false;
+    if (it->message->body.len > it->self->body_bytes_max) {
+        request_refuse(it->request, 413, NULL);
+        return true;
+    }
+    return refused_type(it) || refused_content(it);
+}
+
 /* ---- staging, and the answer that waits ---- */
 
 static void judge(struct publishing *it);
 
-void publish_receive(struct publish *self, struct request *request)
+static void receive(struct publishing *it)
 {
-    const struct sip_message *message = request_message(request);
-    struct publishing it = {.self = self, .request = request, .message = message};
+    const struct sip_message *message = it->message;
     char octets[SIP_AOR_BYTES_MAX];
 
-    if (sip_uri_canonical_aor(&message->uri, octets, sizeof(octets), &it.aor) != STATUS_OK) {
-        request_refuse(request, 400, "Request-URI Is No Address Of Record");
+    if (sip_uri_canonical_aor(&message->uri, octets, sizeof(octets), &it->aor) != STATUS_OK) {
+        request_refuse(it->request, 400, "Request-URI Is No Address Of Record");
         return;
     }
-    request_name_aor(request, it.aor);
-    it.domain = domains_find(self->state->domains, domain_of_aor(it.aor));
-    if (it.domain == NULL)
-        request_refuse(request, 404, "Domain Not Served Here");
-    else if (auth_may_act(self->auth, request, it.domain, it.aor) && !refused_event(&it) &&
-             !refused_expires(&it) && !refused_operation(&it) && !refused_body(&it))
-        judge(&it);
+    request_name_aor(it->request, it->aor);
+    it->domain = domains_find(it->self->state->domains, domain_of_aor(it->aor));
+    if (it->domain == NULL)
+        request_refuse(it->request, 404, "Domain Not Served Here");
+    else if (auth_may_act(it->self->auth, it->request, it->domain, it->aor) && !refused_event(it) &&
+             !refused_expires(it) && !refused_operation(it) && !refused_body(it))
+        judge(it);
+}
+
+void publish_receive(struct publish *self, struct request *request)
+{
+    struct publishing it = {.self = self, .request = request, .message = request_message(request)};
+
+    buffer_init(&it.document, self->body_bytes_max);
+    receive(&it);
+    buffer_deinit(&it.document);
 }
 
 static void compose_answer(const struct publishing *it, const struct publication *publication)
@@ -180,8 +213,8 @@ static void judge(struct publishing *it)
         .aor = it->aor,
         .event = it->package->name,
         .if_match = it->if_match,
-        .content_type = it->package->content_type,
-        .document = it->message->body,
+        .content_type = it->content_type,
+        .document = it->document.len > 0 ? buffer_span(&it->document) : it->message->body,
         .expires_s = it->expires_s,
         .call_id = it->message->call_id,
         .from_tag = it->message->from.tag,

@@ -12,7 +12,7 @@
 #define ALLOW SPAN("OPTIONS, REGISTER, PUBLISH, SUBSCRIBE, CANCEL")
 
 /* Extensions that a request may require of us: those that change nothing here, or are met. */
-static const char *const understood[] = {"path", NULL};
+static const char *const understood[] = {"path", "eventlist", "recipient-list-subscribe", NULL};
 
 /* ---- refusals; each true when the request was refused ---- */
 
@@ -138,9 +138,12 @@ static void answer_options(const struct router *self, struct request *request)
     struct buffer *out = request_compose(request, 200, (struct span){0}, (struct span){0}, false);
 
     sip_compose_header(out, SPAN("Allow"), ALLOW);
-    sip_compose_header(out, SPAN("Accept"), SPAN("application/pidf+xml"));
+    sip_compose_header(out, SPAN("Accept"),
+                       SPAN("application/pidf+xml, application/pidf-diff+xml,"
+                            " application/dialog-info+xml, application/simple-message-summary,"
+                            " application/simple-filter+xml, application/resource-lists+xml"));
     sip_compose_header(out, SPAN("Accept-Encoding"), SPAN("identity"));
-    sip_compose_header(out, SPAN("Supported"), SPAN("path"));
+    sip_compose_header(out, SPAN("Supported"), SPAN("path, eventlist"));
     buffer_put(out, SPAN("Allow-Events: "));
     event_packages_compose(self->packages, out);
     buffer_put(out, SPAN("\r\n"));

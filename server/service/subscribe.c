@@ -5,84 +5,15 @@
  */
 #include "server/service/subscribe.h"
 
+#include "server/service/roster.h"
+#include "server/service/subscribe_terms.h"
 #include "server/service/target.h"
 #include "server/sip/compose.h"
-#include "server/sip/event.h"
-#include "server/sip/media.h"
 #include "server/sip/parameter.h"
 
-enum { ROUTE_SET_OCTETS = 4096 };
-
-/* One SUBSCRIBE while it is judged. */
-struct subscribing {
-    struct subscribe *self;
-    struct request *request;
-    const struct sip_message *message;
-    const struct event_package *package;
-    const struct domain_row *watcher_domain; /* whose policies hold for who asks */
-    const struct domain_row *domain;         /* of the presentity */
-    struct subscription_change change;
-    char aor_octets[SIP_AOR_BYTES_MAX];
-    char watcher_octets[SIP_AOR_BYTES_MAX];
-    char route_octets[ROUTE_SET_OCTETS];
-};
+enum { REPLACED_MAX = 16 }; /* subscriptions that one new one may take the place of */
 
 /* ---- checks; each true when the request was refused ---- */
-
-static bool refused_event(struct subscribing *it)
-{
-    struct span value = sip_header_value(it->message, SIP_EVENT);
-    struct sip_event event;
-    char text[64];
-    struct buffer allowed;
-
-    if (value.at != NULL && sip_event_parse(value, &event) != STATUS_OK) {
-        request_refuse(it->request, 400, "Malformed Event");
-        return true;
-    }
-    if (value.at != NULL) {
-        it->package = event_package_find(it->self->packages, event.package);
-        it->change.event_id = event.id;
-    }
-    if (it->package != NULL) {
-        it->change.event = it->package->name;
-        return false;
-    }
-    buffer_init_fixed(&allowed, text, sizeof(text));
-    event_packages_compose(it->self->packages, &allowed);
-    request_refuse_with(it->request, 489, NULL, "Allow-Events", buffer_span(&allowed));
-    return true;
-}
-
-static bool refused_accept(const struct subscribing *it)
-{
-    if (sip_accepts(it->message, it->package->content_type, true))
-        return false;
-    request_refuse_with(it->request, 406, NULL, "Accept", it->package->content_type);
-    return true;
-}
-
-/* Section 4.2.1.1: it may be shortened, never lengthened; 423 for what is too brief. */
-static bool refused_expires(struct subscribing *it)
-{
-    struct span value = sip_header_value(it->message, SIP_EXPIRES);
-    uint32_t max_s = it->self->expires_max_s;
-
-    if (it->domain != NULL && it->domain->subscription_expires_max_s != 0)
-        max_s = it->domain->subscription_expires_max_s;
-    it->change.expires_s = it->self->expires_default_s;
-    if (value.at != NULL && sip_delta_seconds(value, &it->change.expires_s) != STATUS_OK) {
-        request_refuse(it->request, 400, "Malformed Expires");
-        return true;
-    }
-    if (it->change.expires_s > max_s)
-        it->change.expires_s = max_s;
-    if (it->change.expires_s != 0 && it->change.expires_s < it->self->expires_min_s) {
-        request_refuse_brief(it->request, it->self->expires_min_s);
-        return true;
-    }
-    return false;
-}
 
 static bool is_open(const struct subscribing *it)
 {
@@ -102,67 +33,126 @@ static void read_flow(struct subscribing *it)
 
 /* ---- the answer ---- */
 
-static void compose_answer(const struct subscribing *it, const struct subscription *subscription)
+static void compose_answer(const struct subscribing *it, const struct subscription *subscription,
+                           int status)
 {
     const struct subscription_view view = subscription_newest(subscription);
-    uint32_t expires_s = it->change.expires_s;
     struct buffer *out =
-        request_compose(it->request, 200, (struct span){0}, view.ids.local_tag, true);
+        request_compose(it->request, status, (struct span){0}, view.ids.local_tag, true);
 
-    sip_compose_header_number(out, SPAN("Expires"), expires_s);
+    sip_compose_header_number(out, SPAN("Expires"), it->change.expires_s);
+    /* RFC 6665 section 4.5.1: it leads to this dialog, from wherever it is used. */
     buffer_put(out, SPAN("Contact: <sip:"));
+    buffer_put(out, view.ids.local_tag);
+    buffer_put_char(out, '@');
     transport_contact_host(it->self->state->node.transport, request_flow(it->request), out);
     buffer_put(out, SPAN(">\r\n"));
+    if (it->is_list)
+        sip_compose_header(out, SPAN("Require"), SPAN("eventlist"));
 }
 
-static void answer_when_committed(const struct subscribing *it, const struct subscription *rests_on)
+/* A fetch, or a repeat of what has been committed before, is answered at once. */
+static void answer_when_committed(const struct subscribing *it, const struct handle objects[],
+                                  size_t count)
 {
-    const struct handle objects[] = {subscription_handle(rests_on)};
-
-    compose_answer(it, rests_on);
-    if (subscription_is_settled(rests_on))
-        request_answer(it->request); /* a fetch, or a repeat of what has been committed before */
+    if (count == 0)
+        request_answer(it->request);
     else
-        request_hold_until_committed(it->request, it->self->state->node.batch, objects, 1);
+        request_hold_until_committed(it->request, it->self->state->node.batch, objects, count);
+}
+
+/* ---- the condition (RFC 5839) ---- */
+
+/* True when the watcher has what it would be told: of this very resource, as it may see it. */
+static bool is_matched(const struct subscribing *it, struct subscription *subscription)
+{
+    char octets[ENTITY_TAG_BYTES];
+    struct span tag;
+
+    if (it->suppress_if_match.at == NULL)
+        return false;
+    tag = content_entity_tag(it->self->content, subscription, octets);
+    if (!span_equal(it->suppress_if_match, tag) && !span_equal(it->suppress_if_match, SPAN("*")))
+        return false;
+    subscription_delivery(subscription)->suppressed_version = content_version(subscription);
+    return true;
 }
 
 /* ---- a new dialog ---- */
 
-/* Who may see: everyone, or those to whom the presentity has consented. Rules come with the
- * issue on authorization; the presentity always sees itself. */
-static enum subscription_state decide(const struct subscribing *it)
-{
-    if (it->domain->default_action == WATCHER_CONFIRM &&
-        !span_equal(it->change.aor, it->change.watcher))
-        return SUBSCRIPTION_PENDING;
-    return SUBSCRIPTION_ACTIVE;
-}
-
-static enum status make(struct subscribing *it, struct subscription **out)
+/* What a fetch of someone undecided leaves behind, so that the presentity hears of it. */
+static enum status leave_waiting(struct subscribing *it, struct handle objects[], size_t *count)
 {
     struct subscriptions *all = it->self->state->subscriptions;
+    struct subscription *waiting = NULL;
+    enum status status = subscription_stage_waiting(all, &it->change, &waiting);
+
+    if (status != STATUS_OK)
+        return status;
+    objects[0] = subscription_handle(waiting);
+    *count =
+        1 + subscriptions_stage_replaced(all, waiting, &it->change, objects + 1, REPLACED_MAX - 1);
+    return STATUS_OK;
+}
+
+static enum status fetch(struct subscribing *it, struct subscription **out,
+                         struct handle objects[REPLACED_MAX], size_t *count)
+{
+    struct subscriptions *all = it->self->state->subscriptions;
+    enum status status = STATUS_OK;
+
+    if (it->change.state == SUBSCRIPTION_PENDING)
+        status = leave_waiting(it, objects, count);
+    if (status == STATUS_OK)
+        status = subscription_fetch(all, &it->change, out);
+    return status;
+}
+
+static enum status make(struct subscribing *it, struct subscription **out,
+                        struct handle objects[REPLACED_MAX], size_t *count)
+{
+    struct subscriptions *all = it->self->state->subscriptions;
+    enum status status;
 
     *out = subscriptions_find_repeat(all, &it->change);
-    if (*out != NULL)
+    if (*out != NULL) {
+        objects[0] = subscription_handle(*out);
+        *count = subscription_is_settled(*out) ? 0 : 1;
         return STATUS_OK;
+    }
+    it->change.notice = it->suppress_if_match.at != NULL ? NOTICE_NO_BODY : NOTICE_FULL;
     if (it->change.expires_s == 0)
-        return subscription_fetch(all, &it->change, out);
-    return subscription_stage_new(all, &it->change, out);
+        return fetch(it, out, objects, count);
+    status = subscription_stage_new(all, &it->change, out);
+    if (status != STATUS_OK)
+        return status;
+    objects[0] = subscription_handle(*out);
+    *count =
+        1 + subscriptions_stage_replaced(all, *out, &it->change, objects + 1, REPLACED_MAX - 1);
+    return STATUS_OK;
+}
+
+static bool needs_commit(const struct subscribing *it)
+{
+    return it->change.expires_s != 0 || it->change.state == SUBSCRIPTION_PENDING;
 }
 
 static void begin(struct subscribing *it)
 {
     struct subscription *made = NULL;
+    struct handle objects[REPLACED_MAX];
+    size_t count = 0;
 
-    it->change.state = decide(it);
-    it->change.accept = node_text_or_nothing(sip_header_value(it->message, SIP_ACCEPT));
     it->change.user_agent = node_text_or_nothing(sip_header_value(it->message, SIP_USER_AGENT));
     it->change.per_watcher_max = it->watcher_domain->subscriptions_max;
-    if (it->change.expires_s != 0 && !is_open(it))
+    if (needs_commit(it) && !is_open(it))
         return;
-    switch (make(it, &made)) {
+    switch (make(it, &made, objects, &count)) {
     case STATUS_OK:
-        answer_when_committed(it, made);
+        /* Section 6.2: outside of a dialog the NOTIFY comes all the same, without its body. */
+        (void)is_matched(it, made);
+        compose_answer(it, made, 200);
+        answer_when_committed(it, objects, count);
         return;
     case STATUS_CONFLICT:
         request_refuse(it->request, 403, "Too Many Subscriptions");
@@ -207,12 +197,46 @@ static bool refused_parties(struct subscribing *it)
     return false;
 }
 
-static bool refused_presentity(const struct subscribing *it)
+static bool refused_presentity(struct subscribing *it)
 {
-    if (accounts_find(it->self->state->accounts, it->change.aor) != NULL)
+    const struct state *state = it->self->state;
+
+    it->is_list = resource_lists_find(state->lists, it->change.aor) != NULL;
+    if (it->is_list || accounts_find(state->accounts, it->change.aor) != NULL)
         return false;
     request_refuse(it->request, 404, "No Such Presentity");
     return true;
+}
+
+/* RFC 3856 section 6.6.2, RFC 4662 section 4.4: who may see, or ask the presentity. */
+static bool refused_watcher(struct subscribing *it)
+{
+    const struct content *content = it->self->content;
+    struct judgement judgement = {.action = WATCHER_ALLOW};
+
+    if (it->is_list && !rosters_may_watch(content->rosters, it->change.aor, it->change.watcher))
+        judgement.action = WATCHER_BLOCK;
+    else if (!it->is_list)
+        judgement = policy_judge(content->policy, it->package, it->change.aor, it->change.watcher);
+    if (judgement.action == WATCHER_BLOCK) {
+        request_refuse(it->request, 403, "Not Allowed To Watch");
+        return true;
+    }
+    it->change.state =
+        judgement.action == WATCHER_CONFIRM ? SUBSCRIPTION_PENDING : SUBSCRIPTION_ACTIVE;
+    return false;
+}
+
+/* RFC 5626 section 4.1: the same device, whatever its Contact says. */
+static void read_instance(struct subscribing *it)
+{
+    struct sip_values values = sip_values_of(it->message, SIP_CONTACT);
+    struct sip_address contact;
+    struct span value, instance;
+
+    if (sip_values_next(&values, &value) && sip_address_parse(value, &contact) == STATUS_OK &&
+        sip_parameter(contact.params, SPAN("+sip.instance"), &instance))
+        it->change.instance = node_text_or_nothing(instance);
 }
 
 static bool refused_dialog(struct subscribing *it)
@@ -239,6 +263,7 @@ static bool refused_dialog(struct subscribing *it)
         return true;
     }
     it->change.remote_cseq = it->message->cseq.number;
+    read_instance(it);
     read_flow(it);
     return false;
 }
@@ -247,8 +272,10 @@ static void receive_initial(struct subscribing *it)
 {
     if (!refused_parties(it) &&
         auth_may_act(it->self->auth, it->request, it->watcher_domain, it->change.watcher) &&
-        !refused_presentity(it) && !refused_event(it) && !refused_expires(it) &&
-        !refused_accept(it) && !refused_dialog(it))
+        !refused_presentity(it) && !subscribe_refused_event(it) && !subscribe_refused_expires(it) &&
+        !subscribe_refused_body(it) && !subscribe_refused_list(it) &&
+        !subscribe_refused_accept(it) && !subscribe_refused_condition(it) && !refused_dialog(it) &&
+        !refused_watcher(it))
         begin(it);
 }
 
@@ -284,17 +311,30 @@ static bool refused_identity(struct subscribing *it, const struct subscription *
     return false;
 }
 
+/* RFC 5839 section 6.3: what is as the watcher knows it is not told again. */
+static bool is_suppressed(struct subscribing *it, struct subscription *subscription,
+                          const struct subscription_view *view)
+{
+    return it->change.expires_s != 0 && view->state == SUBSCRIPTION_ACTIVE &&
+           it->change.body.at == NULL && subscription_is_settled(subscription) &&
+           is_matched(it, subscription);
+}
+
 static void refresh(struct subscribing *it, struct subscription *subscription,
                     const struct subscription_view *view)
 {
-    enum subscription_event event =
+    const enum subscription_event event =
         it->change.expires_s == 0 ? SUBSCRIPTION_ENDED : SUBSCRIPTION_REFRESHED;
+    const struct handle objects[] = {subscription_handle(subscription)};
+    const bool suppressed = is_suppressed(it, subscription, view);
 
     it->change.state = subscription_state_next(view->state, event);
     it->change.remote_cseq = it->message->cseq.number;
+    it->change.notice = suppressed ? NOTICE_SUPPRESSED : NOTICE_FULL;
     if (view->remote_cseq != it->message->cseq.number)
         subscription_stage_refresh(subscription, &it->change);
-    answer_when_committed(it, subscription);
+    compose_answer(it, subscription, suppressed ? 204 : 200);
+    answer_when_committed(it, objects, subscription_is_settled(subscription) ? 0 : 1);
 }
 
 /* The Contact of a refresh is optional (RFC 3261 section 12.2.1.1); without one the target stays.
@@ -311,6 +351,18 @@ static bool refused_target(struct subscribing *it, const struct subscription_vie
     return false;
 }
 
+/* A list stays one, and keeps its members (RFC 5367 section 4.3); a filter comes upon the one that
+ * stands (RFC 4660 section 5.3). */
+static bool refused_terms(struct subscribing *it, const struct subscription_view *view)
+{
+    it->is_list = view->eventlist &&
+                  rosters_is_list_of(it->self->content->rosters, it->change.aor, view->body_type);
+    if (!it->is_list)
+        it->standing_filter = view->body;
+    return subscribe_refused_expires(it) || subscribe_refused_body(it) ||
+           subscribe_refused_accept(it) || subscribe_refused_condition(it);
+}
+
 static void receive_in_dialog(struct subscribing *it)
 {
     const struct sip_message *message = it->message;
@@ -318,21 +370,21 @@ static void receive_in_dialog(struct subscribing *it)
         it->self->state->subscriptions, message->call_id, message->to.tag, message->from.tag);
     struct subscription_view view;
 
-    if (refused_event(it))
+    if (subscribe_refused_event(it))
         return;
     if (subscription == NULL) {
         request_refuse(it->request, 481, "Subscription Does Not Exist");
         return;
     }
     view = subscription_newest(subscription);
-    if (view.state == SUBSCRIPTION_TERMINATED && view.remote_cseq != message->cseq.number) {
+    if (subscription_is_over(view.state) && view.remote_cseq != message->cseq.number) {
         request_refuse(it->request, 481, "Subscription Has Ended");
         return;
     }
     if (!refused_identity(it, subscription, &view) &&
         auth_may_act(it->self->auth, it->request, it->watcher_domain, view.watcher) &&
-        !refused_cseq(it, &view) && !refused_expires(it) && !refused_accept(it) &&
-        !refused_target(it, &view) && is_open(it))
+        !refused_cseq(it, &view) && !refused_terms(it, &view) && !refused_target(it, &view) &&
+        is_open(it))
         refresh(it, subscription, &view);
 }
 
@@ -340,8 +392,10 @@ void subscribe_receive(struct subscribe *self, struct request *request)
 {
     struct subscribing it = {.self = self, .request = request, .message = request_message(request)};
 
+    buffer_init(&it.body, self->body_bytes_max);
     if (span_empty(it.message->to.tag))
         receive_initial(&it);
     else
         receive_in_dialog(&it);
+    buffer_deinit(&it.body);
 }

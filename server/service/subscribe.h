@@ -4,7 +4,7 @@
 #define SERVICE_SUBSCRIBE_H
 
 #include "server/service/auth.h"
-#include "server/service/event_package.h"
+#include "server/service/content.h"
 #include "server/service/request.h"
 #include "server/state/state.h"
 
@@ -13,9 +13,11 @@ struct subscribe {
     struct state *state;
     struct auth *auth;
     const struct event_packages *packages;
+    const struct content *content;
     uint32_t expires_min_s;
     uint32_t expires_default_s;
     uint32_t expires_max_s;
+    size_t body_bytes_max;
 };
 
 /** Takes over `request` and answers it, at once or when what the answer says is committed. */

@@ -59,30 +59,48 @@ static int closeness(const struct sip_media *range, struct span name)
     return span_equal_nocase(range->subtype, subtype) ? 3 : 0;
 }
 
+/* The range that describes a name best so far. */
+struct best {
+    int closeness;
+    unsigned q;
+};
+
+static void consider(struct best *best, struct span value, struct span name)
+{
+    struct sip_media range;
+    struct span q_text;
+    unsigned q = 1000;
+    int close;
+
+    if (sip_media_parse(value, &range) != STATUS_OK)
+        return;
+    close = closeness(&range, name);
+    if (close <= best->closeness)
+        return;
+    if (sip_parameter(range.params, SPAN("q"), &q_text) && sip_qvalue(q_text, &q) != STATUS_OK)
+        q = 1000;
+    *best = (struct best){close, q};
+}
+
+unsigned sip_accept_q(struct span accept, struct span name)
+{
+    struct best best = {0};
+    struct span value;
+
+    while (sip_value_next(&accept, &value))
+        consider(&best, value, name);
+    return best.q;
+}
+
 bool sip_accepts(const struct sip_message *message, struct span name, bool absent)
 {
     struct sip_values values = sip_values_of(message, SIP_ACCEPT);
-    struct span value, q_text;
-    struct sip_media range;
-    unsigned q;
-    int best = 0;
-    bool accepted = false;
+    struct best best = {0};
+    struct span value;
 
     if (sip_header_first(message, SIP_ACCEPT) == NULL)
         return absent;
-    while (sip_values_next(&values, &value)) {
-        int close;
-
-        if (sip_media_parse(value, &range) != STATUS_OK)
-            continue;
-        close = closeness(&range, name);
-        if (close <= best)
-            continue;
-        q = 1000;
-        if (sip_parameter(range.params, SPAN("q"), &q_text) && sip_qvalue(q_text, &q) != STATUS_OK)
-            q = 1000;
-        best = close;
-        accepted = q > 0;
-    }
-    return accepted;
+    while (sip_values_next(&values, &value))
+        consider(&best, value, name);
+    return best.q > 0;
 }

@@ -20,6 +20,12 @@ MUST_USE enum status sip_media_parse(struct span value, struct sip_media *out);
 bool sip_media_is(const struct sip_media *media, struct span name);
 
 /**
+ * How much an Accept wants `name`, in thousandths: the most specific range decides, 0 refuses.
+ * `accept` is the comma list of all Accept header fields; what is malformed in it is passed over.
+ */
+unsigned sip_accept_q(struct span accept, struct span name);
+
+/**
  * Whether the Accept header fields admit `name`: the most specific range decides, q=0 refuses.
  * Without any Accept the answer is `absent` (the event package's default type, RFC 6665
  * section 3.1.2); an empty Accept admits nothing (section 20.1).

@@ -42,6 +42,7 @@ struct location {
 
 struct bindings {
     struct node *node;
+    const struct resources *resources;
     struct table table;
     uint32_t max;
     size_t count;
@@ -94,6 +95,12 @@ static struct span aor_of(const struct location *location)
 
 /* ---- what a hot object of this kind does ---- */
 
+/* A refresh shows nothing that was not shown before. */
+static bool shows(const struct hot_version *before, const struct hot_version *after)
+{
+    return before == NULL || before->removed != after->removed || !after->partial;
+}
+
 static void write(const struct hot *hot, const struct hot_version *hot_version,
                   enum storage_change change, struct storage *storage)
 {
@@ -120,6 +127,10 @@ static void write(const struct hot *hot, const struct hot_version *hot_version,
 
     row.flow.bound = version->bound;
     storage_put_binding(storage, change, &row);
+    if (shows(hot->committed, hot_version)) {
+        resources_mark(self->location->owner->resources, row.aor, SPAN("reg"));
+        resources_mark(self->location->owner->resources, row.aor, SPAN("presence"));
+    }
 }
 
 static timer_fn on_due;
@@ -140,8 +151,11 @@ static void committed(struct hot *hot, const struct hot_version *before)
     struct binding *self = (struct binding *)hot;
     const struct bindings *owner = self->location->owner;
 
-    (void)before;
     watch_expiry(self);
+    if (shows(before, hot->committed)) {
+        resources_touch(owner->resources, aor_of(self->location), SPAN("reg"));
+        resources_touch(owner->resources, aor_of(self->location), SPAN("presence"));
+    }
     if (owner->on_committed != NULL && !hot->committed->removed)
         owner->on_committed(owner->context, aor_of(self->location), self);
 }
@@ -189,12 +203,14 @@ static const struct hot_kind kind = {
 
 /* ---- all of them ---- */
 
-struct bindings *bindings_new(struct node *node, uint32_t bindings_max)
+struct bindings *bindings_new(struct node *node, const struct resources *resources,
+                              uint32_t bindings_max)
 {
     struct bindings *self = calloc(1, sizeof(*self));
 
     must(self != NULL);
     self->node = node;
+    self->resources = resources;
     self->max = bindings_max;
     table_init(&self->table);
     return self;

@@ -5,6 +5,7 @@
 #include "server/base/list.h"
 #include "server/state/hot.h"
 #include "server/state/node.h"
+#include "server/state/resource.h"
 
 /** One Contact of one AOR. */
 struct binding;
@@ -15,8 +16,10 @@ struct location;
 /** All of them. Changes are staged here, committed by a batch, and seen only then. */
 struct bindings;
 
-/** Borrows `node`. At most `bindings_max` in the process. */
-struct bindings *bindings_new(struct node *node, uint32_t bindings_max);
+/** Borrows both: presence and registration state (RFC 3680) are composed of bindings, and touched
+ * by them. At most `bindings_max` in the process. */
+struct bindings *bindings_new(struct node *node, const struct resources *resources,
+                              uint32_t bindings_max);
 void bindings_free(struct bindings *self);
 size_t bindings_count(const struct bindings *self);
 

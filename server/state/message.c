@@ -35,6 +35,7 @@ struct message {
 
 struct messages {
     struct node *node;
+    const struct resources *resources;
     struct mailboxes *mailboxes;
     struct message_limits limits;
     struct table table;
@@ -161,6 +162,12 @@ static void letters_release(struct letters *letters)
     free(letters);
 }
 
+/* The AOR's message summary (RFC 3842) may count it. */
+static void touch_summary(const struct message *self)
+{
+    resources_touch(owner_of(self)->resources, mailbox_aor(self->mailbox), SPAN("message-summary"));
+}
+
 static void begin_waiting(struct message *self, struct content *content)
 {
     struct messages *owner = owner_of(self);
@@ -188,6 +195,7 @@ static void end_waiting(struct message *self)
     list_remove(&self->queue);
     list_append(&letters->done, &self->queue);
     letters->waiting_count--;
+    touch_summary(self);
 }
 
 static timer_fn on_due;
@@ -259,6 +267,7 @@ static void write(const struct hot *hot, const struct hot_version *version,
         row.expires_s = content->expires_s;
     }
     storage_put_message(storage, change, &row);
+    resources_mark(owner_of(self)->resources, row.aor, SPAN("message-summary"));
 }
 
 static void committed(struct hot *hot, const struct hot_version *before)
@@ -270,6 +279,7 @@ static void committed(struct hot *hot, const struct hot_version *before)
     if (hot->committed->removed)
         return;
     watch(self);
+    touch_summary(self);
     if (watcher->on_committed != NULL)
         watcher->on_committed(watcher->context, self->mailbox);
 }
@@ -320,13 +330,14 @@ static const struct hot_kind kind = {
 
 /* ---- all of them ---- */
 
-struct messages *messages_new(struct node *node, struct mailboxes *mailboxes,
-                              const struct message_limits *limits)
+struct messages *messages_new(struct node *node, const struct resources *resources,
+                              struct mailboxes *mailboxes, const struct message_limits *limits)
 {
     struct messages *self = calloc(1, sizeof(*self));
 
     must(self != NULL);
     self->node = node;
+    self->resources = resources;
     self->mailboxes = mailboxes;
     self->limits = *limits;
     table_init(&self->table);
@@ -586,6 +597,18 @@ struct blob *message_body(const struct message *self)
 size_t mailbox_waiting(const struct mailbox *mailbox)
 {
     return mailbox == NULL || mailbox->letters == NULL ? 0 : mailbox->letters->waiting_count;
+}
+
+size_t mailbox_kept(const struct mailbox *mailbox)
+{
+    const struct list *waiting =
+        mailbox == NULL || mailbox->letters == NULL ? NULL : &mailbox->letters->waiting;
+    size_t count = 0;
+
+    for (const struct list *link = waiting; waiting != NULL && (link = link->next) != waiting;)
+        if (CONTAINER_OF((struct list *)link, struct message, queue)->hot.committed != NULL)
+            count++;
+    return count;
 }
 
 struct message *mailbox_next_message(const struct mailbox *mailbox, int64_t through)

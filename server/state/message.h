@@ -4,6 +4,7 @@
 
 #include "server/base/blob.h"
 #include "server/state/device.h"
+#include "server/state/resource.h"
 
 /**
  * One kept message. It waits until all devices that are known at its AOR, and one at least, have
@@ -23,9 +24,9 @@ struct message_limits {
     uint32_t remember_s;   /* since they were kept */
 };
 
-/** Borrows both. */
-struct messages *messages_new(struct node *node, struct mailboxes *mailboxes,
-                              const struct message_limits *limits);
+/** Borrows all: message summaries (RFC 3842) may count messages, and are touched by them. */
+struct messages *messages_new(struct node *node, const struct resources *resources,
+                              struct mailboxes *mailboxes, const struct message_limits *limits);
 void messages_free(struct messages *self);
 void messages_reconfigure(struct messages *self, const struct message_limits *limits);
 
@@ -82,6 +83,9 @@ struct blob *message_body(const struct message *self);
 
 /** How many messages wait at a mailbox, pending ones too; NULL has none. */
 size_t mailbox_waiting(const struct mailbox *mailbox);
+
+/** How many of them are committed. */
+size_t mailbox_kept(const struct mailbox *mailbox);
 
 /**
  * The message that is next for a device which has got all up to `through`: committed, and waiting.

@@ -408,6 +408,17 @@ struct publication *publication_find(const struct resource *resource, int64_t id
     return NULL;
 }
 
+struct span publication_document(const struct publications *self, struct span aor,
+                                 struct span event, struct span entity_tag)
+{
+    const struct resource *resource = resources_find(self->resources, aor, event);
+    const struct publication_change change = {.if_match = entity_tag};
+    const struct publication *found =
+        resource == NULL || span_empty(entity_tag) ? NULL : find(resource, is_named, &change);
+
+    return found == NULL ? (struct span){0} : blob_span(newest(found)->document);
+}
+
 struct publication *publication_find_hard_state(const struct resource *resource)
 {
     struct list *link = resource->publications.next;
@@ -449,6 +460,7 @@ size_t publication_views(const struct resource *resource, struct publication_vie
 
         if (is_live(seen) && count++ < max)
             views[count - 1] = (struct publication_view){
+                publication_of(link)->id,
                 blob_span(version_of(seen)->document),
                 version_of(seen)->sequence,
                 version_of(seen)->hard_state,

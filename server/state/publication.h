@@ -67,6 +67,11 @@ void publications_load(struct publications *self, const struct publication_row *
 /** The publication with that id, or NULL. Walks the resource's list. */
 struct publication *publication_find(const struct resource *resource, int64_t id);
 
+/** The newest document of the publication of that entity-tag, lent until the next stage; empty when
+ * there is none. */
+struct span publication_document(const struct publications *self, struct span aor,
+                                 struct span event, struct span entity_tag);
+
 /** The resource's hard state, or NULL. */
 struct publication *publication_find_hard_state(const struct resource *resource);
 
@@ -82,6 +87,7 @@ uint32_t publication_expires_s(const struct publication *self);
 
 /** What watchers may see of one publication: its committed version. */
 struct publication_view {
+    int64_t id;
     struct span document;
     int64_t sequence; /* greater is newer */
     bool hard_state;

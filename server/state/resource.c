@@ -33,7 +33,6 @@ static void end(struct resource *self)
     loop_later_cancel(&self->notify.changed);
     list_remove(&self->notify.turn);
     list_remove(&self->notify.unsettled);
-    blob_unref(self->notify.document);
     free(self);
 }
 
@@ -84,7 +83,6 @@ static struct resource *make(struct resources *self, struct span aor, struct spa
 
     must(resource != NULL);
     resource->owner = self;
-    resource->version = 1;
     resource->bucket = storage_bucket_of(aor);
     list_init(&resource->publications);
     list_init(&resource->subscriptions);
@@ -92,6 +90,8 @@ static struct resource *make(struct resources *self, struct span aor, struct spa
     list_init(&resource->notify.turn);
     list_init(&resource->notify.owed);
     list_init(&resource->notify.unsettled);
+    list_init(&resource->notify.views);
+    list_init(&resource->notify.members);
     resource->aor_len = (uint32_t)aor.len;
     resource->event_len = (uint32_t)event.len;
     memcpy(resource->octets, aor.at, aor.len);
@@ -126,9 +126,20 @@ void resources_each(struct resources *self, resources_each_fn *fn, void *context
     table_each(&self->table, call, &each);
 }
 
+void resource_hold(struct resource *self)
+{
+    self->holds++;
+}
+
+void resource_unhold(struct resource *self)
+{
+    self->holds--;
+    resource_release(self);
+}
+
 void resource_release(struct resource *self)
 {
-    if (!list_empty(&self->publications) || !list_empty(&self->subscriptions))
+    if (!list_empty(&self->publications) || !list_empty(&self->subscriptions) || self->holds > 0)
         return;
     if (self->owner->on_gone != NULL)
         self->owner->on_gone(self->owner->context, self);
@@ -140,4 +151,26 @@ void resource_touch(struct resource *self)
 {
     if (self->owner->on_changed != NULL)
         self->owner->on_changed(self->owner->context, self);
+}
+
+static struct resource *find_watched(const struct resources *self, struct span aor,
+                                     struct span event)
+{
+    struct resource *found = resources_find(self, aor, event);
+
+    return found != NULL && (found->subscription_count > 0 || found->holds > 0) ? found : NULL;
+}
+
+void resources_touch(const struct resources *self, struct span aor, struct span event)
+{
+    struct resource *resource = find_watched(self, aor, event);
+
+    if (resource != NULL)
+        resource_touch(resource);
+}
+
+void resources_mark(const struct resources *self, struct span aor, struct span event)
+{
+    if (find_watched(self, aor, event) != NULL)
+        storage_put_resource(self->node->storage, aor, event);
 }

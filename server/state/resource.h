@@ -3,19 +3,22 @@
 #ifndef STATE_RESOURCE_H
 #define STATE_RESOURCE_H
 
-#include "server/base/blob.h"
 #include "server/base/list.h"
 #include "server/base/table.h"
 #include "server/state/node.h"
 
 struct notify;
 
+enum { EVENT_BYTES_MAX = 64 }; /* of an event package's name */
+
+/** Behind the name of the event package whose watchers are told about (RFC 3857 section 4). */
+#define WATCHERINFO_SUFFIX ".winfo"
+
 /**
- * Publications and subscriptions of a resource hang from it. It lives while it has any.
- *
- * `version` counts what the resource shows; a subscription remembers the one its watcher has
- * acknowledged, and is owed a NOTIFY while they differ (DESIGN section 4). The members below
- * `notify` are service/notify's, kept here so that finding them costs nothing.
+ * Publications and subscriptions of a resource hang from it. It lives while it has any, or is a
+ * member of a list that is watched. What it shows has a version in each of its views
+ * (service/view.h). The members below `notify` are service/notify's, kept here so that finding
+ * them costs nothing.
  */
 struct resource {
     struct table_link link;
@@ -24,7 +27,7 @@ struct resource {
     struct list subscriptions;
     uint32_t publication_count;
     uint32_t subscription_count;
-    uint64_t version; /* from 1 */
+    uint32_t holds; /* members of lists that look at it */
     uint16_t bucket;
     bool needs_mark; /* what it shows changed in a batch that the fence has not passed yet */
 
@@ -37,7 +40,8 @@ struct resource {
         struct instant unsettled_at;
         uint32_t unsettled_count; /* subscriptions owed and not marked so in their rows */
         struct notify *notifier;  /* who looks after it; set with the first change or retry */
-        struct blob *document;    /* what `version` shows; NULL before it is asked for */
+        struct list views;        /* what groups of watchers see of it: view.c's */
+        struct list members;      /* of lists, who look at it: roster.c's */
     } notify;
 
     uint32_t aor_len;
@@ -71,11 +75,23 @@ struct resource *resources_get(struct resources *self, struct span aor, struct s
 typedef void resources_each_fn(struct resource *resource, void *context);
 void resources_each(struct resources *self, resources_each_fn *fn, void *context);
 
+/** Keeps it while a member of a list looks at it; each is given back once. */
+void resource_hold(struct resource *self);
+void resource_unhold(struct resource *self);
+
 /** Frees it when nothing hangs from it any more. */
 void resource_release(struct resource *self);
 
 /** For publication.c and its like: what it shows may have changed. */
 void resource_touch(struct resource *self);
+
+/** The same for what is composed of other things than publications: of this AOR and event package,
+ * if anybody asks for it. */
+void resources_touch(const struct resources *self, struct span aor, struct span event);
+
+/** It changes with the batch that is being filled, if anybody asks for it: a crash before everyone
+ * was told is made good. */
+void resources_mark(const struct resources *self, struct span aor, struct span event);
 
 static inline struct span resource_aor(const struct resource *self)
 {

@@ -99,12 +99,12 @@ struct state *state_new(struct loop *loop, struct log *log, struct metrics *metr
     self->lists = resource_lists_new();
     self->dialects = dialects_new();
     self->resources = resources_new(node);
-    self->bindings = bindings_new(node, options->bindings_max);
+    self->bindings = bindings_new(node, self->resources, options->bindings_max);
     self->publications = publications_new(node, self->resources, &options->publication);
     self->subscriptions = subscriptions_new(node, self->resources, &options->subscription);
     mailboxes_init(&self->mailboxes);
     self->devices = devices_new(node, &self->mailboxes, &options->device);
-    self->messages = messages_new(node, &self->mailboxes, &options->message);
+    self->messages = messages_new(node, self->resources, &self->mailboxes, &options->message);
     state_reconfigure(self, options);
     add_gauges(self, metrics);
     return self;

@@ -4,8 +4,8 @@
 #include "server/base/mark.h"
 #include "server/base/must.h"
 #include "server/base/table.h"
-#include "server/state/packed.h"
 #include "server/state/path.h"
+#include "server/state/subscription_version.h"
 #include "server/state/tally.h"
 
 #include <stdlib.h>
@@ -15,47 +15,18 @@ enum {
     CSEQ_RESERVE = 200, /* with so many left the next block is asked for */
     LAST_NOTIFY_S = 40, /* longer than Timer F: then a terminated row goes unanswered */
     FETCHED_ID = 0,     /* the id of what is never stored */
-};
-
-enum field {
-    CALL_ID,
-    LOCAL_TAG,
-    REMOTE_TAG,
-    LOCAL_URI,
-    REMOTE_URI,
-    TARGET,
-    ROUTE_SET,
-    EVENT_ID,
-    WATCHER,
-    ACCEPT,
-    USER_AGENT,
-    REASON,
-    FIELDS
-};
-
-struct version {
-    struct hot_version hot; /* first: hot.c knows it by this */
-    bool tells;             /* its commit owes the watcher a NOTIFY */
-    bool owed;              /* as the row says */
-    bool bound;
-    uint8_t state; /* enum subscription_state */
-    uint32_t remote_cseq;
-    uint32_t cseq_mark;
-    uint32_t expires_s;
-    uint64_t cseq_epoch;
-    struct instant deadline;
-    struct flow flow;
-    uint32_t ends[FIELDS];
-    char octets[];
+    LOADED_VERSION = 1, /* what a process before this one may have told: less than any of ours */
 };
 
 struct subscription {
     struct hot hot; /* first, likewise */
     struct table_link dialog_link;
+    struct table_link watcher_link;
     struct list link;
     struct resource *resource;
     struct subscriptions *owner;
     struct tally *tally;
+    struct tally *unauthorized; /* NULL while it does not count as such */
     struct timer expiry;
     struct delivery delivery;
     int64_t id;
@@ -68,24 +39,26 @@ struct subscriptions {
     subscription_told_fn *on_told;
     subscription_gone_fn *on_gone;
     void *context;
-    struct table dialogs;   /* by Call-ID and remote tag */
-    struct tallies tallies; /* of each watcher */
+    struct table dialogs;        /* by Call-ID and remote tag */
+    struct table watchers;       /* by resource and watcher */
+    struct tallies tallies;      /* of each watcher */
+    struct tallies unauthorized; /* of each, pending or waiting */
     size_t count;
 };
 
-static struct version *version_of(struct hot_version *version)
+static struct subscription_version *version_of(struct hot_version *version)
 {
-    return (struct version *)version;
+    return (struct subscription_version *)version;
 }
 
-static const struct version *newest(const struct subscription *self)
+static const struct subscription_version *newest(const struct subscription *self)
 {
     return version_of(self->hot.newest);
 }
 
-static struct span field(const struct version *version, enum field which)
+static struct span field(const struct subscription_version *version, enum subscription_field which)
 {
-    return packed_get(version->ends, version->octets, which);
+    return subscription_field(version, which);
 }
 
 static struct timers *timers_of(const struct subscription *self)
@@ -95,59 +68,50 @@ static struct timers *timers_of(const struct subscription *self)
 
 /* ---- what a hot object of this kind does ---- */
 
-static enum subscription_row_state row_state(enum subscription_state state)
+/* Watcher information (RFC 3857) about this resource, if anybody asks for it. */
+static struct resource *watcherinfo_of(const struct subscription *self)
 {
-    switch (state) {
-    case SUBSCRIPTION_PENDING:
-        return SUBSCRIPTION_ROW_PENDING;
-    case SUBSCRIPTION_ACTIVE:
-        return SUBSCRIPTION_ROW_ACTIVE;
-    case SUBSCRIPTION_TERMINATED:
-        break;
-    }
-    return SUBSCRIPTION_ROW_TERMINATED;
+    char octets[EVENT_BYTES_MAX + sizeof(WATCHERINFO_SUFFIX)];
+    struct buffer name;
+
+    buffer_init_fixed(&name, octets, sizeof(octets));
+    buffer_put(&name, resource_event(self->resource));
+    buffer_put(&name, SPAN(WATCHERINFO_SUFFIX));
+    return name.overflowed ? NULL
+                           : resources_find(self->owner->resources, resource_aor(self->resource),
+                                            buffer_span(&name));
+}
+
+/* A watcher comes, goes, or is in another state. */
+static bool shows(const struct hot_version *before, const struct hot_version *after)
+{
+    return before == NULL || before->removed != after->removed ||
+           ((const struct subscription_version *)before)->state !=
+               ((const struct subscription_version *)after)->state;
 }
 
 static void write(const struct hot *hot, const struct hot_version *hot_version,
                   enum storage_change change, struct storage *storage)
 {
     const struct subscription *self = (const struct subscription *)hot;
-    const struct version *version = (const struct version *)hot_version;
+    const struct subscription_version *version = (const struct subscription_version *)hot_version;
+    const struct resource *watcherinfo = watcherinfo_of(self);
     struct path_text text;
-    struct subscription_row row = {
-        .id = self->id,
-        .aor = resource_aor(self->resource),
-        .event = resource_event(self->resource),
-        .event_id = field(version, EVENT_ID),
-        .watcher = field(version, WATCHER),
-        .state = row_state((enum subscription_state)version->state),
-        .reason = field(version, REASON),
-        .call_id = field(version, CALL_ID),
-        .local_tag = field(version, LOCAL_TAG),
-        .remote_tag = field(version, REMOTE_TAG),
-        .local_uri = field(version, LOCAL_URI),
-        .remote_uri = field(version, REMOTE_URI),
-        .remote_target = field(version, TARGET),
-        .route_set = field(version, ROUTE_SET),
-        .accept = field(version, ACCEPT),
-        .user_agent = field(version, USER_AGENT),
-        .remote_cseq = version->remote_cseq,
-        .cseq_mark = version->cseq_mark,
-        .cseq_epoch = version->cseq_epoch,
-        .owed = version->owed,
-        .flow = path_to_row(self->owner->node, &version->flow, &text),
-        .expires_s = version->expires_s,
-    };
+    struct subscription_row row = subscription_version_to_row(version, self->owner->node, &text);
 
-    row.flow.bound = version->bound;
+    row.id = self->id;
+    row.aor = resource_aor(self->resource);
+    row.event = resource_event(self->resource);
     storage_put_subscription(storage, change, &row);
+    if (watcherinfo != NULL && shows(hot->committed, hot_version))
+        storage_put_resource(storage, resource_aor(watcherinfo), resource_event(watcherinfo));
 }
 
 static timer_fn on_due;
 
 static void watch_expiry(struct subscription *self)
 {
-    const struct version *seen = version_of(self->hot.committed);
+    const struct subscription_version *seen = version_of(self->hot.committed);
 
     if (seen->hot.removed)
         timer_stop(timers_of(self), &self->expiry);
@@ -155,16 +119,40 @@ static void watch_expiry(struct subscription *self)
         timer_start(timers_of(self), &self->expiry, seen->deadline, on_due);
 }
 
+static bool is_unauthorized(const struct hot_version *version)
+{
+    const struct subscription_version *it = (const struct subscription_version *)version;
+
+    return it != NULL && !version->removed &&
+           (it->state == SUBSCRIPTION_PENDING || it->state == SUBSCRIPTION_WAITING);
+}
+
+/* Counted from when it is staged, so that a limit holds against many at once. */
+static void count_unauthorized(struct subscription *self)
+{
+    const bool counts = is_unauthorized(self->hot.newest);
+    struct tallies *tallies = &self->owner->unauthorized;
+
+    if (counts && self->unauthorized == NULL)
+        self->unauthorized = tally_take(tallies, field(newest(self), SUBSCRIPTION_WATCHER));
+    if (!counts && self->unauthorized != NULL) {
+        tally_release(tallies, self->unauthorized);
+        self->unauthorized = NULL;
+    }
+}
+
 static void committed(struct hot *hot, const struct hot_version *before)
 {
     struct subscription *self = (struct subscription *)hot;
+    struct resource *watcherinfo = watcherinfo_of(self);
+    const enum subscription_notice notice = version_of(hot->committed)->notice;
 
-    (void)before;
     watch_expiry(self);
     self->delivery.held = false;
-    if (version_of(hot->committed)->tells && !hot->committed->removed &&
-        self->owner->on_told != NULL)
-        self->owner->on_told(self->owner->context, self);
+    if (watcherinfo != NULL && shows(before, hot->committed))
+        resource_touch(watcherinfo);
+    if (notice != NOTICE_NONE && !hot->committed->removed && self->owner->on_told != NULL)
+        self->owner->on_told(self->owner->context, self, notice);
 }
 
 static void dropped(struct hot *hot)
@@ -172,6 +160,7 @@ static void dropped(struct hot *hot)
     struct subscription *self = (struct subscription *)hot;
 
     self->delivery.held = false;
+    count_unauthorized(self);
     watch_expiry(self);
     if (self->delivery.over) /* its removal was refused: it is tried again soon */
         timer_start(timers_of(self), &self->expiry,
@@ -194,7 +183,10 @@ static void end(struct subscription *self)
     list_remove(&self->delivery.link);
     handle_remove(owner->node->objects, self->hot.handle);
     table_remove(&owner->dialogs, &self->dialog_link);
+    table_remove(&owner->watchers, &self->watcher_link);
     tally_release(&owner->tallies, self->tally);
+    if (self->unauthorized != NULL)
+        tally_release(&owner->unauthorized, self->unauthorized);
     list_remove(&self->link);
     self->resource->subscription_count--;
     owner->count--;
@@ -225,7 +217,9 @@ struct subscriptions *subscriptions_new(struct node *node, struct resources *res
     self->resources = resources;
     self->limits = *limits;
     table_init(&self->dialogs);
+    table_init(&self->watchers);
     tallies_init(&self->tallies);
+    tallies_init(&self->unauthorized);
     return self;
 }
 
@@ -243,7 +237,9 @@ void subscriptions_free(struct subscriptions *self)
     self->on_gone = NULL;
     resources_each(self->resources, free_of, NULL);
     table_deinit(&self->dialogs);
+    table_deinit(&self->watchers);
     tallies_deinit(&self->tallies);
+    tallies_deinit(&self->unauthorized);
     free(self);
 }
 
@@ -271,6 +267,14 @@ static uint64_t dialog_hash(const struct subscriptions *self, struct span call_i
     return table_hash_more(&self->dialogs, table_hash(&self->dialogs, call_id), remote_tag);
 }
 
+static uint64_t watcher_hash(const struct subscriptions *self, const struct resource *resource,
+                             struct span watcher)
+{
+    const struct span place = {(const char *)&resource, sizeof(resource)};
+
+    return table_hash_more(&self->watchers, table_hash(&self->watchers, place), watcher);
+}
+
 static struct subscription *make(struct subscriptions *self, struct resource *resource, int64_t id,
                                  struct span watcher, struct span call_id, struct span remote_tag)
 {
@@ -289,120 +293,55 @@ static struct subscription *make(struct subscriptions *self, struct resource *re
     list_init(&made->delivery.link);
     list_append(&resource->subscriptions, &made->link);
     table_add(&self->dialogs, &made->dialog_link, dialog_hash(self, call_id, remote_tag));
+    table_add(&self->watchers, &made->watcher_link, watcher_hash(self, resource, watcher));
     resource->subscription_count++;
     self->count++;
     return made;
 }
 
-/* ---- versions ---- */
-
-static struct version *version_new(const struct span fields[FIELDS])
-{
-    struct version *version = calloc(1, sizeof(*version) + packed_size(fields, FIELDS));
-
-    must(version != NULL);
-    packed_fill(version->ends, version->octets, fields, FIELDS);
-    return version;
-}
-
-/* The newest again, to be changed and staged. */
-static struct version *version_again(const struct subscription *self, struct span target,
-                                     struct span reason)
-{
-    const struct version *last = newest(self);
-    struct span fields[FIELDS];
-    struct version *version;
-
-    for (size_t i = 0; i < FIELDS; i++)
-        fields[i] = field(last, (enum field)i);
-    if (!span_empty(target))
-        fields[TARGET] = target;
-    if (!span_empty(reason))
-        fields[REASON] = reason;
-    version = version_new(fields);
-    version->hot.partial = true;
-    version->state = last->state;
-    version->bound = last->bound;
-    version->remote_cseq = last->remote_cseq;
-    version->expires_s = last->expires_s;
-    version->deadline = last->deadline;
-    version->flow = last->flow;
-    return version;
-}
+/* ---- staging ---- */
 
 /* The first number of this epoch's block: each epoch that did not write has used one block at
  * the most above the mark. */
 static void prepare_cseq(struct subscription *self)
 {
-    const struct version *last = newest(self);
+    const struct subscription_version *last = newest(self);
 
     if (self->delivery.next_cseq == 0)
         self->delivery.next_cseq =
             last->cseq_mark + (uint32_t)(self->owner->node->epoch - last->cseq_epoch) * CSEQ_BLOCK;
 }
 
-static void stage(struct subscription *self, struct version *version)
+static void stage(struct subscription *self, struct subscription_version *version)
 {
     const struct node *node = self->owner->node;
 
     if (self->hot.newest != NULL) {
         prepare_cseq(self);
-        if (hot_is_dirty(&self->hot))
-            version->tells = version->tells || newest(self)->tells;
+        if (hot_is_dirty(&self->hot) && newest(self)->notice > version->notice)
+            version->notice = newest(self)->notice;
     } else {
         self->delivery.next_cseq = 1;
     }
     version->cseq_mark = self->delivery.next_cseq;
     version->cseq_epoch = node->epoch;
     hot_stage(&self->hot, &version->hot);
+    count_unauthorized(self);
 }
 
-static void set_expiry(struct version *version, const struct node *node, uint32_t expires_s)
+/* The last NOTIFY of it is owed, whatever batch numbers say. */
+static void set_over(struct subscription *self, struct subscription_version *version,
+                     enum subscription_state state)
 {
-    version->expires_s = expires_s;
-    version->deadline = instant_after(loop_now(node->loop), (int64_t)expires_s * US_PER_S);
-}
+    const struct subscriptions *owner = self->owner;
 
-static void set_terminated(struct version *version, const struct node *node)
-{
-    version->state = SUBSCRIPTION_TERMINATED;
-    version->tells = true;
+    version->state = (uint8_t)state;
+    version->notice = NOTICE_FULL;
     version->owed = true;
-    set_expiry(version, node, LAST_NOTIFY_S);
+    subscription_version_expire(version, owner->node,
+                                state == SUBSCRIPTION_WAITING ? owner->limits.waiting_s
+                                                              : LAST_NOTIFY_S);
 }
-
-static struct version *version_first(const struct subscriptions *self,
-                                     const struct subscription_change *change, uint16_t bucket)
-{
-    char tag[MARK_BYTES];
-    const struct dialog_ids *ids = &change->ids;
-    const struct span fields[FIELDS] = {
-        [CALL_ID] = ids->call_id,
-        [LOCAL_TAG] = mark_compose(&self->node->mark_key, MARK_LOCAL_TAG, bucket,
-                                   node_number(self->node), tag),
-        [REMOTE_TAG] = ids->remote_tag,
-        [LOCAL_URI] = ids->local_uri,
-        [REMOTE_URI] = ids->remote_uri,
-        [TARGET] = ids->remote_target,
-        [ROUTE_SET] = ids->route_set,
-        [EVENT_ID] = change->event_id,
-        [WATCHER] = change->watcher,
-        [ACCEPT] = change->accept,
-        [USER_AGENT] = change->user_agent,
-        [REASON] = change->expires_s == 0 ? SPAN("timeout") : (struct span){0},
-    };
-    struct version *version = version_new(fields);
-
-    version->state = (uint8_t)change->state;
-    version->tells = true;
-    version->bound = change->bound;
-    version->remote_cseq = change->remote_cseq;
-    version->flow = change->flow;
-    set_expiry(version, self->node, change->expires_s);
-    return version;
-}
-
-/* ---- staging ---- */
 
 static enum status make_for(struct subscriptions *self, const struct subscription_change *change,
                             int64_t id, struct subscription **out)
@@ -410,11 +349,15 @@ static enum status make_for(struct subscriptions *self, const struct subscriptio
     struct resource *resource = resources_get(self->resources, change->aor, change->event);
     uint32_t max =
         change->per_watcher_max != 0 ? change->per_watcher_max : self->limits.per_watcher_max;
+    const bool unauthorized =
+        change->state == SUBSCRIPTION_PENDING || change->state == SUBSCRIPTION_WAITING;
     enum status status = STATUS_OK;
     struct subscription *made = NULL;
 
     if (resource->subscription_count >= self->limits.per_resource_max ||
-        tally_count(&self->tallies, change->watcher) >= max)
+        tally_count(&self->tallies, change->watcher) >= max ||
+        (unauthorized &&
+         tally_count(&self->unauthorized, change->watcher) >= self->limits.unauthorized_max))
         status = STATUS_CONFLICT;
     else if (self->count >= self->limits.subscriptions_max)
         status = STATUS_LIMIT;
@@ -429,6 +372,12 @@ static enum status make_for(struct subscriptions *self, const struct subscriptio
     return STATUS_OK;
 }
 
+static struct subscription_version *first(const struct subscription *self,
+                                          const struct subscription_change *change)
+{
+    return subscription_version_first(self->owner->node, self->resource->bucket, change);
+}
+
 enum status subscription_stage_new(struct subscriptions *self,
                                    const struct subscription_change *change,
                                    struct subscription **out)
@@ -436,20 +385,39 @@ enum status subscription_stage_new(struct subscriptions *self,
     enum status status = make_for(self, change, (int64_t)node_number(self->node), out);
 
     if (status == STATUS_OK)
-        stage(*out, version_first(self, change, (*out)->resource->bucket));
+        stage(*out, first(*out, change));
     return status;
+}
+
+enum status subscription_stage_waiting(struct subscriptions *self,
+                                       const struct subscription_change *change,
+                                       struct subscription **out)
+{
+    enum status status = make_for(self, change, (int64_t)node_number(self->node), out);
+    struct subscription_version *version;
+
+    if (status != STATUS_OK)
+        return status;
+    version = first(*out, change);
+    version->state = SUBSCRIPTION_WAITING;
+    version->notice = NOTICE_NONE;
+    subscription_version_expire(version, self->node, self->limits.waiting_s);
+    stage(*out, version);
+    (*out)->delivery.over = false;
+    return STATUS_OK;
 }
 
 enum status subscription_fetch(struct subscriptions *self, const struct subscription_change *change,
                                struct subscription **out)
 {
     enum status status = make_for(self, change, FETCHED_ID, out);
-    struct version *version;
+    struct subscription_version *version;
 
     if (status != STATUS_OK)
         return status;
-    version = version_first(self, change, (*out)->resource->bucket);
-    set_terminated(version, self->node);
+    version = first(*out, change);
+    set_over(*out, version, SUBSCRIPTION_TERMINATED);
+    version->notice = change->notice;
     version->cseq_mark = 1;
     version->cseq_epoch = self->node->epoch;
     hot_load(&(*out)->hot, &version->hot);
@@ -460,22 +428,15 @@ enum status subscription_fetch(struct subscriptions *self, const struct subscrip
 
 void subscription_stage_refresh(struct subscription *self, const struct subscription_change *change)
 {
-    bool ends = change->expires_s == 0;
-    struct version *version =
-        version_again(self, change->ids.remote_target, ends ? SPAN("timeout") : (struct span){0});
+    struct subscription_version *version = subscription_version_refreshed(newest(self), change);
 
-    version->tells = true;
-    version->state = (uint8_t)change->state;
-    version->remote_cseq = change->remote_cseq;
-    version->flow = change->flow;
-    version->bound = change->bound;
-    set_expiry(version, self->owner->node, change->expires_s);
-    if (ends)
-        set_terminated(version, self->owner->node);
+    subscription_version_expire(version, self->owner->node, change->expires_s);
+    if (subscription_is_over(change->state))
+        set_over(self, version, change->state);
     stage(self, version);
 }
 
-static void stage_and_write(struct subscription *self, struct version *version)
+static void stage_and_write(struct subscription *self, struct subscription_version *version)
 {
     const struct handle objects[] = {self->hot.handle};
 
@@ -483,17 +444,52 @@ static void stage_and_write(struct subscription *self, struct version *version)
     batch_write(self->owner->node->batch, objects, 1);
 }
 
+static struct subscription_version *again(const struct subscription *self, struct span reason)
+{
+    return subscription_version_again(newest(self), reason);
+}
+
+void subscription_allow(struct subscription *self)
+{
+    struct subscription_version *version;
+
+    if (newest(self)->state == SUBSCRIPTION_WAITING) {
+        subscription_remove(self);
+        return;
+    }
+    version = again(self, SPAN("approved")); /* for watcher information */
+    version->state = (uint8_t)subscription_state_next(version->state, SUBSCRIPTION_ALLOWED);
+    version->notice = NOTICE_FULL;
+    version->expires_s = subscription_newest(self).left_s;
+    stage_and_write(self, version);
+}
+
 void subscription_end(struct subscription *self, struct span reason)
 {
-    struct version *version = version_again(self, (struct span){0}, reason);
+    const enum subscription_state state = newest(self)->state;
+    const bool waits = state == SUBSCRIPTION_PENDING && span_equal(reason, SPAN("timeout"));
+    struct subscription_version *version;
 
-    set_terminated(version, self->owner->node);
+    if (state == SUBSCRIPTION_WAITING) {
+        subscription_remove(self);
+        return;
+    }
+    version = again(self, reason);
+    set_over(self, version, waits ? SUBSCRIPTION_WAITING : SUBSCRIPTION_TERMINATED);
     stage_and_write(self, version);
+}
+
+static void stage_removal(struct subscription *self)
+{
+    struct subscription_version *version = again(self, (struct span){0});
+
+    version->hot.removed = true;
+    stage(self, version);
 }
 
 void subscription_remove(struct subscription *self)
 {
-    struct version *version;
+    const struct handle objects[] = {self->hot.handle};
 
     if (self->id == FETCHED_ID) {
         gone(&self->hot);
@@ -502,20 +498,27 @@ void subscription_remove(struct subscription *self)
     if (self->hot.newest->removed)
         return;
     self->delivery.over = true;
-    version = version_again(self, (struct span){0}, (struct span){0});
-    version->hot.removed = true;
-    stage_and_write(self, version);
+    stage_removal(self);
+    batch_write(self->owner->node->batch, objects, 1);
+}
+
+void subscription_finish(struct subscription *self)
+{
+    if (newest(self)->state != SUBSCRIPTION_WAITING)
+        subscription_remove(self);
+    else if (newest(self)->owed)
+        subscription_write_mark(self, false);
 }
 
 void subscription_write_mark(struct subscription *self, bool owed)
 {
-    struct version *version;
+    struct subscription_version *version;
 
     if (self->id == FETCHED_ID || self->hot.newest->removed)
         return;
-    version = version_again(self, (struct span){0}, (struct span){0});
+    version = again(self, (struct span){0});
     version->owed = owed;
-    version->tells = self->delivery.held;
+    version->notice = self->delivery.held ? NOTICE_FULL : NOTICE_NONE;
     /* What is left of the granted time, as the row will count from now() again. */
     version->expires_s = subscription_newest(self).left_s;
     stage_and_write(self, version);
@@ -533,8 +536,8 @@ static void on_due(struct timer *timer, struct instant now)
         timer_start(timers_of(self), &self->expiry, again, on_due);
         return;
     }
-    if (newest(self)->state == SUBSCRIPTION_TERMINATED || self->delivery.over)
-        subscription_remove(self); /* its last NOTIFY is answered, or stays unanswered */
+    if (subscription_is_over((enum subscription_state)newest(self)->state) || self->delivery.over)
+        subscription_remove(self); /* its last NOTIFY is answered, or stays so; or it is given up */
     else
         subscription_end(self, SPAN("timeout"));
 }
@@ -552,9 +555,9 @@ struct subscription *subscriptions_find(const struct subscriptions *self, struct
     for (; link != NULL; link = table_next(link)) {
         struct subscription *each = CONTAINER_OF(link, struct subscription, dialog_link);
 
-        if (span_equal(field(newest(each), LOCAL_TAG), local_tag) &&
-            span_equal(field(newest(each), CALL_ID), call_id) &&
-            span_equal(field(newest(each), REMOTE_TAG), remote_tag))
+        if (span_equal(field(newest(each), SUBSCRIPTION_LOCAL_TAG), local_tag) &&
+            span_equal(field(newest(each), SUBSCRIPTION_CALL_ID), call_id) &&
+            span_equal(field(newest(each), SUBSCRIPTION_REMOTE_TAG), remote_tag))
             return each->hot.newest->removed ? NULL : each;
     }
     return NULL;
@@ -569,17 +572,61 @@ struct subscription *subscriptions_find_repeat(const struct subscriptions *self,
 
     for (; link != NULL; link = table_next(link)) {
         struct subscription *each = CONTAINER_OF(link, struct subscription, dialog_link);
-        const struct version *last = newest(each);
+        const struct subscription_version *last = newest(each);
 
         if (last->remote_cseq == change->remote_cseq && !last->hot.removed &&
-            each->id != FETCHED_ID && span_equal(field(last, CALL_ID), ids->call_id) &&
-            span_equal(field(last, REMOTE_TAG), ids->remote_tag) &&
-            span_equal(field(last, EVENT_ID), change->event_id) &&
+            each->id != FETCHED_ID && span_equal(field(last, SUBSCRIPTION_CALL_ID), ids->call_id) &&
+            span_equal(field(last, SUBSCRIPTION_REMOTE_TAG), ids->remote_tag) &&
+            span_equal(field(last, SUBSCRIPTION_EVENT_ID), change->event_id) &&
             span_equal(resource_aor(each->resource), change->aor) &&
             span_equal(resource_event(each->resource), change->event))
             return each;
     }
     return NULL;
+}
+
+/* Whoever forgot a dialog begins another; what tells devices apart is what they say themselves. */
+static bool is_same_device(const struct subscription_version *a,
+                           const struct subscription_change *b)
+{
+    const struct span instance = field(a, SUBSCRIPTION_INSTANCE);
+
+    if (!span_empty(instance) || !span_empty(b->instance))
+        return span_equal(instance, b->instance);
+    return !span_empty(b->user_agent) &&
+           span_equal(field(a, SUBSCRIPTION_USER_AGENT), b->user_agent) &&
+           span_equal(field(a, SUBSCRIPTION_TARGET), b->ids.remote_target) &&
+           !span_equal(field(a, SUBSCRIPTION_CALL_ID), b->ids.call_id);
+}
+
+static bool is_replaced(const struct subscription *self, const struct subscription_change *by)
+{
+    const struct subscription_version *last = newest(self);
+
+    if (last->hot.removed || self->id == FETCHED_ID ||
+        !span_equal(field(last, SUBSCRIPTION_WATCHER), by->watcher) ||
+        !span_equal(field(last, SUBSCRIPTION_EVENT_ID), by->event_id))
+        return false;
+    return last->state == SUBSCRIPTION_WAITING || is_same_device(last, by);
+}
+
+size_t subscriptions_stage_replaced(struct subscriptions *self, const struct subscription *made,
+                                    const struct subscription_change *change, struct handle out[],
+                                    size_t max)
+{
+    struct table_link *link =
+        table_first(&self->watchers, watcher_hash(self, made->resource, change->watcher));
+    size_t count = 0;
+
+    for (; link != NULL && count < max; link = table_next(link)) {
+        struct subscription *each = CONTAINER_OF(link, struct subscription, watcher_link);
+
+        if (each == made || each->resource != made->resource || !is_replaced(each, change))
+            continue;
+        stage_removal(each);
+        out[count++] = each->hot.handle;
+    }
+    return count;
 }
 
 struct subscription *subscription_find_id(const struct resource *resource, int64_t id)
@@ -595,88 +642,41 @@ struct subscription *subscription_find_id(const struct resource *resource, int64
 
 /* ---- loading ---- */
 
-static enum subscription_state loaded_state(enum subscription_row_state state)
-{
-    switch (state) {
-    case SUBSCRIPTION_ROW_PENDING:
-        return SUBSCRIPTION_PENDING;
-    case SUBSCRIPTION_ROW_ACTIVE:
-        return SUBSCRIPTION_ACTIVE;
-    case SUBSCRIPTION_ROW_TERMINATED:
-    case SUBSCRIPTION_ROW_WAITING:
-        break;
-    }
-    return SUBSCRIPTION_TERMINATED;
-}
-
 void subscriptions_load(struct subscriptions *self, const struct subscription_row *row)
 {
     struct resource *resource = resources_get(self->resources, row->aor, row->event);
     struct subscription *made =
         make(self, resource, row->id, row->watcher, row->call_id, row->remote_tag);
-    const struct span fields[FIELDS] = {
-        [CALL_ID] = row->call_id,       [LOCAL_TAG] = row->local_tag,
-        [REMOTE_TAG] = row->remote_tag, [LOCAL_URI] = row->local_uri,
-        [REMOTE_URI] = row->remote_uri, [TARGET] = row->remote_target,
-        [ROUTE_SET] = row->route_set,   [EVENT_ID] = row->event_id,
-        [WATCHER] = row->watcher,       [ACCEPT] = row->accept,
-        [USER_AGENT] = row->user_agent, [REASON] = row->reason,
-    };
-    struct version *version = version_new(fields);
 
     must(made != NULL); /* the configured cap is checked against what is stored at start */
-    version->state = (uint8_t)loaded_state(row->state);
-    version->owed = row->owed;
-    version->remote_cseq = row->remote_cseq;
-    version->cseq_mark = row->cseq_mark;
-    version->cseq_epoch = row->cseq_epoch;
-    version->expires_s = row->expires_s;
-    version->deadline = node_deadline(self->node, row->remaining_us);
-    /* Bound to a flow that is gone it still is, so that its NOTIFYs go nowhere else by datagrams.
-     */
-    version->bound = row->flow.bound;
-    (void)path_from_row(self->node, &row->flow, &version->flow);
-    hot_load(&made->hot, &version->hot);
-    made->delivery.acked_version = row->owed ? 0 : resource->version;
+    hot_load(&made->hot, &subscription_version_of_row(self->node, row)->hot);
+    made->delivery.acked_version = row->owed ? 0 : LOADED_VERSION;
+    made->delivery.missed = true;
+    count_unauthorized(made);
     watch_expiry(made);
 }
 
 /* ---- reading ---- */
 
-static struct subscription_view view_of(const struct subscription *self,
-                                        const struct version *version)
-{
-    int64_t left_us = version->deadline.us - loop_now(self->owner->node->loop).us;
-
-    return (struct subscription_view){
-        .ids = {.call_id = field(version, CALL_ID),
-                .local_uri = field(version, LOCAL_URI),
-                .local_tag = field(version, LOCAL_TAG),
-                .remote_uri = field(version, REMOTE_URI),
-                .remote_tag = field(version, REMOTE_TAG),
-                .remote_target = field(version, TARGET),
-                .route_set = field(version, ROUTE_SET)},
-        .event_id = field(version, EVENT_ID),
-        .watcher = field(version, WATCHER),
-        .reason = field(version, REASON),
-        .state = (enum subscription_state)version->state,
-        .remote_cseq = version->remote_cseq,
-        .expires_s = version->expires_s,
-        .left_s = left_us <= 0 ? 0 : (uint32_t)((left_us + US_PER_S - 1) / US_PER_S),
-        .flow = version->flow,
-        .bound = version->bound,
-        .owed = version->owed,
-    };
-}
-
 struct subscription_view subscription_view(const struct subscription *self)
 {
-    return view_of(self, version_of(self->hot.committed));
+    return subscription_version_view(version_of(self->hot.committed),
+                                     loop_now(self->owner->node->loop));
 }
 
 struct subscription_view subscription_newest(const struct subscription *self)
 {
-    return view_of(self, newest(self));
+    return subscription_version_view(newest(self), loop_now(self->owner->node->loop));
+}
+
+bool subscription_takes_lists(const struct subscription *self)
+{
+    return newest(self)->eventlist;
+}
+
+int64_t subscription_id(const struct subscription *self)
+{
+    return self->id;
 }
 
 bool subscription_is_committed(const struct subscription *self)
@@ -687,7 +687,7 @@ bool subscription_is_committed(const struct subscription *self)
 /* What the committed row protects: its mark's block, or this epoch's share above an older mark. */
 static uint32_t cseq_limit(const struct subscription *self)
 {
-    const struct version *seen = version_of(self->hot.committed);
+    const struct subscription_version *seen = version_of(self->hot.committed);
     uint64_t epochs = self->owner->node->epoch - seen->cseq_epoch;
 
     return seen->cseq_mark + (uint32_t)epochs * CSEQ_BLOCK + CSEQ_BLOCK;

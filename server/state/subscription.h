@@ -13,29 +13,56 @@ struct subscriptions;
 struct subscription_limits {
     uint32_t per_resource_max;
     uint32_t per_watcher_max;
+    uint32_t unauthorized_max;  /* pending or waiting, of one watcher (RFC 3857 section 4.7.1) */
     uint32_t subscriptions_max; /* of the process */
+    uint32_t waiting_s;         /* until one that was never approved is given up (the same) */
 };
 
-/** How far one watcher has been told: service/notify's, kept beside the subscription. */
+/** What a commit owes the watcher; the greater is the stronger. */
+enum subscription_notice {
+    NOTICE_NONE,
+    NOTICE_SUPPRESSED, /* an accepted SUBSCRIBE that asked for no NOTIFY (RFC 5839 section 6.3) */
+    NOTICE_NO_BODY,    /* a NOTIFY without body (section 6.2) */
+    NOTICE_FULL,       /* full state, at once (RFC 6665 section 4.2.1.2) */
+};
+
+struct view;
+struct roster;
+struct pace;
+
+/** How far one watcher has been told: service/notify's and its neighbours', kept beside the
+ * subscription. */
 struct delivery {
     struct list link;          /* among the owed of its resource, while it waits for its turn */
     struct timer retry;        /* until a NOTIFY that failed is tried again */
     struct handle transaction; /* of the NOTIFY that is outstanding */
-    uint64_t acked_version;    /* of the resource; 0: full state is owed whatever it shows */
+    struct view *view;         /* what it sees of its resource; NULL before it is asked for */
+    struct roster *roster;     /* of a list: what it sees of each member; NULL for others */
+    struct pace *pace;         /* how often it wants to hear (RFC 6446); NULL: at once */
+    uint64_t acked_version;    /* of the view; 0: full state is owed whatever it shows */
     uint64_t sent_version;
+    uint64_t suppressed_version; /* the view's that the watcher says it has (RFC 5839) */
+    uint64_t chosen;    /* the generation in which `view` was chosen; 0: to be chosen anew */
+    uint64_t judged;    /* the generation of rules that `action` and `hidden` were taken from */
     uint32_t next_cseq; /* 0 before it is first asked for */
+    uint8_t hidden;     /* enum rule_hidden */
+    uint8_t action;     /* enum watcher_action */
     uint8_t failures;   /* chances used since the last good answer */
     bool outstanding;
-    bool silent;    /* outstanding for long: the window does not wait for it */
-    bool sent_last; /* the outstanding NOTIFY says `terminated` */
-    bool parked;    /* unreachable: until its device is heard of again */
-    bool unsettled; /* counted in the resource's unsettled_count */
-    bool over;      /* its last NOTIFY is done with: only the row remains */
-    bool held;      /* waits for the commit of its next block of CSeq numbers */
+    bool silent;        /* outstanding for long: the window does not wait for it */
+    bool sent_last;     /* the outstanding NOTIFY says `terminated` */
+    bool parked;        /* unreachable: until its device is heard of again */
+    bool unsettled;     /* counted in the resource's unsettled_count */
+    bool over;          /* its last NOTIFY is done with: only the row remains */
+    bool held;          /* waits for the commit of its next block of CSeq numbers */
+    bool bodiless;      /* the next NOTIFY, if nothing changes, has no body (RFC 5839) */
+    bool sent_bodiless; /* the outstanding one has none */
+    bool missed;        /* a document may have been missed: the next one is full */
 };
 
 /** Told after a commit that owes the watcher a NOTIFY: an accepted SUBSCRIBE, a change of state. */
-typedef void subscription_told_fn(void *context, struct subscription *subscription);
+typedef void subscription_told_fn(void *context, struct subscription *subscription,
+                                  enum subscription_notice notice);
 /** Told when it is about to be freed: its delivery is to be let go. */
 typedef void subscription_gone_fn(void *context, struct subscription *subscription);
 
@@ -57,13 +84,20 @@ struct subscription_change {
     struct span event;
     struct span event_id;
     struct span watcher;
-    struct dialog_ids ids; /* local_tag is made here; of a refresh: the target alone */
+    struct dialog_ids ids; /* local_tag is made here; of a refresh: the target alone. A refresh
+                              leaves as it was what is NULL here, from `accept` to `body` */
     struct span accept;
     struct span user_agent;
+    struct span event_params; /* of Event, from the first ';' */
+    struct span body_type;
+    struct span body;     /* a filter or a list, as it now stands */
+    struct span instance; /* the device, when its Contact tells (RFC 5626); else empty */
     enum subscription_state state;
+    enum subscription_notice notice;
     uint32_t remote_cseq;
     struct flow flow;
     bool bound;               /* NOTIFYs go over `flow` */
+    bool eventlist;           /* Supported says so (RFC 4662) */
     uint32_t expires_s;       /* granted; 0 ends it */
     uint32_t per_watcher_max; /* of the domain; 0: the process-wide limit */
 };
@@ -88,15 +122,41 @@ MUST_USE enum status subscription_fetch(struct subscriptions *self,
                                         const struct subscription_change *change,
                                         struct subscription **out);
 
+/**
+ * Stages an entry that is `waiting` from the beginning, for a fetch that nobody has allowed or
+ * refused: the presentity sees it in its watcher information (RFC 3857 section 4.7.1). It has no
+ * dialog. Errors as above.
+ */
+MUST_USE enum status subscription_stage_waiting(struct subscriptions *self,
+                                                const struct subscription_change *change,
+                                                struct subscription **out);
+
+/**
+ * Stages the end of what a new subscription of the same watcher to the same resource makes
+ * redundant, and puts their handles into `out`, at most `max`: entries that are waiting, and the
+ * subscription of the same device (its instance, else its Contact and User-Agent) in another
+ * dialog, which it has forgotten. `made` is spared. Returns their number.
+ */
+size_t subscriptions_stage_replaced(struct subscriptions *self, const struct subscription *made,
+                                    const struct subscription_change *change, struct handle out[],
+                                    size_t max);
+
 /** Stages a refresh, or with expires_s 0 the end. The caller's next step is batch_wait(). */
 void subscription_stage_refresh(struct subscription *self,
                                 const struct subscription_change *change);
 
-/** Stages and writes the end, for another reason than a SUBSCRIBE: "timeout", "deactivated" ... */
+/** Stages and writes that it is active now: a rule allows it. */
+void subscription_allow(struct subscription *self);
+
+/** Stages and writes the end, for another reason than a SUBSCRIBE: "timeout", "deactivated" ...
+ * One that is pending and times out waits on for the presentity's word. */
 void subscription_end(struct subscription *self, struct span reason);
 
 /** Takes it out: its last NOTIFY was answered, or there is no one to send it to. */
 void subscription_remove(struct subscription *self);
+
+/** Its last NOTIFY is done with: takes it out, unless it waits for the presentity's word. */
+void subscription_finish(struct subscription *self);
 
 /** Writes the row again, with a new block of CSeq numbers from next_cseq on, and `owed` as given.
  */
@@ -125,7 +185,12 @@ struct subscription_view {
     struct dialog_ids ids;
     struct span event_id;
     struct span watcher;
-    struct span reason; /* when terminated */
+    struct span accept;
+    struct span user_agent;
+    struct span event_params;
+    struct span body_type;
+    struct span body;
+    struct span reason; /* when terminated or waiting */
     enum subscription_state state;
     uint32_t remote_cseq;
     uint32_t expires_s; /* granted by the last SUBSCRIBE */
@@ -133,6 +198,7 @@ struct subscription_view {
     struct flow flow;
     bool bound;
     bool owed; /* as the row says */
+    bool eventlist;
 };
 struct subscription_view subscription_view(const struct subscription *self);
 struct subscription_view subscription_newest(const struct subscription *self);
@@ -145,6 +211,12 @@ uint32_t subscription_take_cseq(struct subscription *self);
 
 /** True when the block of CSeq numbers is nearly used up. */
 bool subscription_needs_mark(const struct subscription *self);
+
+/** Its watcher takes lists (RFC 4662). */
+bool subscription_takes_lists(const struct subscription *self);
+
+/** A number that is never used again; 0 for a fetch. */
+int64_t subscription_id(const struct subscription *self);
 
 struct delivery *subscription_delivery(struct subscription *self);
 struct subscription *subscription_of_delivery(struct list *link);

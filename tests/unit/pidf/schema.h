@@ -4,7 +4,16 @@
 
 #include "server/base/span.h"
 
-/** True when `document` is valid, or (said once on stdout) when there are no schemas to ask. */
+/**
+ * True when `document` is valid by the schema in `file`, a name that lives on. Where there are no
+ * schemas to ask (said once on stdout), it need only be well-formed.
+ */
+bool schema_file_accepts(const char *file, struct span document);
+
+/** The same by that of presence documents. */
 bool schema_accepts(struct span document);
+
+/** True when `document` is XML at all; needs no schema. */
+bool is_well_formed(struct span document);
 
 #endif

@@ -1,6 +1,7 @@
 /* test_property.c - random documents out of fragments, good and bad: never an invalid one comes
  * out. */
 #include "pidf/pidf.h"
+#include "tests/unit/pidf/random.h"
 #include "tests/unit/pidf/schema.h"
 #include "tests/unit/run.h"
 
@@ -13,11 +14,7 @@ enum { ROUNDS = 400, SOURCES_MAX = 4, BYTES_MAX = 1 << 18 };
 
 /* ---- chance, the same in every run ---- */
 
-struct chance {
-    uint64_t state;
-};
-
-static unsigned draw(struct chance *chance, size_t below)
+unsigned draw(struct chance *chance, size_t below)
 {
     chance->state = chance->state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
     return (unsigned)((chance->state >> 33) % below);
@@ -41,6 +38,10 @@ static const char *const names[] = {
 };
 /* clang-format on */
 
+#define GEOPRIV                                                                                    \
+    "<gp:geopriv><gp:location-info><gml:pos>LOCATION-SECRET</gml:pos></gp:location-info>"          \
+    "<gp:usage-rules/></gp:geopriv>"
+
 /* Children that belong there: else chance would hardly ever build anything deep. */
 static const char *const parts[] = {
     "<tuple id='a'><status><basic>open</basic></status><contact>sip:1@x</contact></tuple>",
@@ -52,7 +53,33 @@ static const char *const parts[] = {
     "<r:activities from='2026-01-01T00:00:00Z'><r:meal/><e:x/></r:activities>",
     "<e:box xml:id='a' e:q='r:s' xsi:type='none'><r:mood/><plain xmlns=''><note/></plain></e:box>",
     "<box xmlns='urn:box'><inner xmlns:r='urn:other' r:a='1'/></box>",
-    "<k:servcaps><k:video>1</k:video><k:audio>x</k:audio></k:servcaps>"};
+    "<k:servcaps><k:video>1</k:video><k:audio>x</k:audio></k:servcaps>",
+    /* and what test_show.c looks for */
+    "<note>NOTE-SECRET</note>",
+    "<dm:person id='DEVICE-SECRET'><r:activities id='DEVICE-SECRET-a'><r:note>NOTE-SECRET</r:note>"
+    "<r:meal/><r:other>ACTIVITY-SECRET NOTE-SECRET</r:other></r:activities>"
+    "<r:mood><r:happy/><e:x>ACTIVITY-SECRET</e:x></r:mood>"
+    "<dm:note>NOTE-SECRET</dm:note></dm:person>",
+    "<dm:person id='p'><r:place-is><r:note>LOCATION-SECRET</r:note><r:audio><r:ok/></r:audio>"
+    "</r:place-is><r:place-type><r:other>LOCATION-SECRET</r:other></r:place-type>"
+    "<r:time-offset description='LOCATION-SECRET'>60</r:time-offset>"
+    "<c:map>http://LOCATION-SECRET/</c:map>" GEOPRIV "</dm:person>",
+    "<tuple id='DEVICE-SECRET'><status><basic>open</basic>" GEOPRIV "</status>"
+    "<dm:deviceID>urn:DEVICE-SECRET</dm:deviceID><r:user-input id='DEVICE-SECRET-u'>idle"
+    "</r:user-input><e:x e:q='r:UNKNOWN-SECRET'>UNKNOWN-SECRET</e:x>"
+    "<contact "
+    "priority='0.5'>sip:a@b;gr=urn:device-secret</contact><note>NOTE-SECRET</note></tuple>",
+    "<tuple id='t'><status><basic>closed</basic></status>"
+    "<ts:timed-status from='2026-05-01T00:00:00Z'><ts:note>NOTE-SECRET</ts:note><r:activities>"
+    "<r:other>ACTIVITY-SECRET</r:other></r:activities>" GEOPRIV "</ts:timed-status>"
+    "<dm:deviceID>urn:DEVICE-SECRET</dm:deviceID></tuple>",
+    "<dm:device id='DEVICE-SECRET'><k:devcaps><k:description>DEVICE-SECRET</k:description>"
+    "</k:devcaps><dm:deviceID>urn:DEVICE-SECRET</dm:deviceID><dm:note>NOTE-SECRET</dm:note>"
+    "</dm:device>",
+    "<r:activities e:q='UNKNOWN-SECRET' q='UNKNOWN-SECRET'><r:other>ACTIVITY-SECRET</r:other>"
+    "</r:activities>",
+    "<e:box><r:mood><r:other>ACTIVITY-SECRET</r:other></r:mood>" GEOPRIV "<note>NOTE-SECRET</note>"
+    "<dm:deviceID>urn:DEVICE-SECRET</dm:deviceID>UNKNOWN-SECRET</e:box>" GEOPRIV};
 
 static const char *const texts[] = {"open",
                                     " Closed ",
@@ -121,7 +148,7 @@ static void put_element(struct chance *chance, struct buffer *out, unsigned dept
     buffer_put_char(out, '>');
 }
 
-static void put_document(struct chance *chance, struct buffer *out)
+void random_document(struct chance *chance, struct buffer *out)
 {
     put(out, "<presence xmlns='urn:ietf:params:xml:ns:pidf' xmlns:p='urn:ietf:params:xml:ns:pidf'"
              " xmlns:dm='urn:ietf:params:xml:ns:pidf:data-model'"
@@ -129,6 +156,8 @@ static void put_document(struct chance *chance, struct buffer *out)
              " xmlns:ts='urn:ietf:params:xml:ns:pidf:timed-status'"
              " xmlns:c='urn:ietf:params:xml:ns:pidf:cipid'"
              " xmlns:k='urn:ietf:params:xml:ns:pidf:caps' xmlns:f='urn:f'"
+             " xmlns:gp='urn:ietf:params:xml:ns:pidf:geopriv10' xmlns:i='urn:UNKNOWN-SECRET'"
+             " xmlns:gml='http://www.opengis.net/gml'"
              " xmlns:xsi='http://www.w3.org/2001/XMLSchema-instance'");
     put(out, draw(chance, 2) == 0 ? " xmlns:e='urn:e'>" : " xmlns:e='urn:e:two'>");
     for (unsigned i = draw(chance, 8); i > 0; i--)
@@ -149,6 +178,7 @@ static void expect(bool fact, const struct buffer *out, const struct buffer *aga
 
 START_TEST(random_publications_compose_to_a_valid_document_that_composes_to_itself)
 {
+    const struct pidf_view view = {0};
     struct chance chance = {(uint64_t)_i};
     struct pidf_composer *composer = pidf_composer_new(NULL);
     struct buffer bodies[SOURCES_MAX], out, again;
@@ -163,7 +193,7 @@ START_TEST(random_publications_compose_to_a_valid_document_that_composes_to_itse
 
         for (size_t i = 0; i < count; i++) {
             buffer_reset(&bodies[i]);
-            put_document(&chance, &bodies[i]);
+            random_document(&chance, &bodies[i]);
             sources[i] = (struct pidf_source){
                 .body = buffer_span(&bodies[i]),
                 .published_at_us = draw(&chance, 3),
@@ -171,11 +201,13 @@ START_TEST(random_publications_compose_to_a_valid_document_that_composes_to_itse
             };
         }
         buffer_reset(&out);
-        ck_assert_int_eq(pidf_compose(composer, SPAN("sip:a@b"), sources, count, &out), STATUS_OK);
+        ck_assert_int_eq(pidf_compose(composer, SPAN("sip:a@b"), &view, sources, count, &out),
+                         STATUS_OK);
         expect(schema_accepts(buffer_span(&out)), &out, &out, _i, round);
         composed.body = buffer_span(&out);
         buffer_reset(&again);
-        ck_assert_int_eq(pidf_compose(composer, SPAN("sip:a@b"), &composed, 1, &again), STATUS_OK);
+        ck_assert_int_eq(pidf_compose(composer, SPAN("sip:a@b"), &view, &composed, 1, &again),
+                         STATUS_OK);
         expect(span_equal(buffer_span(&again), buffer_span(&out)), &out, &again, _i, round);
     }
     for (size_t i = 0; i < SOURCES_MAX; i++)
