@@ -115,7 +115,7 @@ static void insert(struct dialects *self, struct dialect *dialect)
 
     if (self->count == self->cap) {
         self->cap = self->cap == 0 ? 16 : self->cap * 2;
-        self->at = realloc(self->at, self->cap * sizeof(struct dialect *));
+        self->at = realloc(self->at, self->cap * sizeof(void *));
         must(self->at != NULL);
     }
     for (; at > 0 && comes_before(&dialect->row, &self->at[at - 1]->row); at--)

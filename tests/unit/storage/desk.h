@@ -36,7 +36,8 @@ struct desk {
     struct domain_row domain;
     struct account_row account;
     struct trusted_peer_row peer;
-    struct watcher_rule_row rule;
+    struct watcher_rule_row rule; /* the last one */
+    struct watcher_rule_row rule_rows[DESK_ROWS_MAX];
     struct list_row list; /* without its members */
     struct list_member_row members[DESK_ROWS_MAX];
     struct dialect_row dialect;

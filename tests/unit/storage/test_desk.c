@@ -97,12 +97,12 @@ static void on_watcher_rule(void *context, const struct watcher_rule_row *row)
 {
     struct desk *self = context;
 
-    self->rules++;
     self->rule = *row;
     self->rule.domain = keep(self, row->domain);
     self->rule.presentity = keep(self, row->presentity);
     self->rule.watcher = keep(self, row->watcher);
     self->rule.event = keep(self, row->event);
+    self->rule_rows[self->rules++ % DESK_ROWS_MAX] = self->rule;
 }
 
 static void on_watcher_rule_gone(void *context, int64_t id)

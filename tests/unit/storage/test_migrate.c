@@ -73,6 +73,49 @@ START_TEST(a_file_that_fails_leaves_nothing_behind)
 }
 END_TEST
 
+START_TEST(a_database_in_use_keeps_what_it_says_under_the_event_servers_schema)
+{
+    static const char *const files[] = {"0001_accounts.sql", "0002_state.sql", "0003_people.sql",
+                                        "0004_trusted_peers.sql", "0005_messages.sql"};
+    char folder[] = "/tmp/presenced-schema-XXXXXX";
+    char command[200];
+    char path[100];
+
+    cluster_empty_database("upgraded", conninfo, sizeof(conninfo));
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        snprintf(command, sizeof(command), SOURCE_DIR "/schema/%s", files[i]);
+        snprintf(path, sizeof(path), "%s/%s", folder, files[i]);
+        ck_assert_int_eq(symlink(command, path), 0);
+    }
+    ck_assert_int_eq(migrate(folder), STATUS_OK);
+    sql(conninfo, "select presence.add_domain('a.test'), presence.add_domain('b.test');"
+                  "update presence.domain set default_watcher_rule = 'confirm' where name = "
+                  "'b.test';"
+                  "insert into presence_state.subscription select 5, 1, 'x@a.test', 'presence', "
+                  "'', 'y@a.test', 1, '', 'c', 'l', 'r', '', '', '', '', '', '', 1, 1, 1, false, "
+                  "1, 1, 1, '', '', '', 0, false, now(), now(), now()");
+    ck_assert_int_eq(migrate(SOURCE_DIR "/schema"), STATUS_OK);
+    ck_assert_str_eq(sql_value(conninfo, "select string_agg(default_watcher_rule || ' ' || "
+                                         "presence_policy, ', ' order by name) from "
+                                         "presence.domain"),
+                     "allow union, confirm union");
+    ck_assert_str_eq(sql_value(conninfo, "select state || ' ' || eventlist || coalesce(body, '-') "
+                                         "from presence.subscription"),
+                     "active false-");
+    sql(conninfo, "update presence_state.subscription set state = 3");
+    ck_assert_str_eq(sql_value(conninfo, "select state from presence.watcher"), "waiting");
+    ck_assert_str_eq(sql_value(conninfo, "select count(*) from presence.invariant where broken = "
+                                         "'unknown state'"),
+                     "0");
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        snprintf(path, sizeof(path), "%s/%s", folder, files[i]);
+        unlink(path);
+    }
+    rmdir(folder);
+}
+END_TEST
+
 START_TEST(everything_that_people_see_has_a_comment)
 {
     cluster_fresh_database("comments", conninfo, sizeof(conninfo));
@@ -267,6 +310,7 @@ Suite *storage_migrate_suite(void)
     tcase_add_test(schema, migrating_twice_is_migrating_once);
     tcase_add_test(schema, a_second_database_of_the_cluster_shares_the_roles);
     tcase_add_test(schema, a_file_that_fails_leaves_nothing_behind);
+    tcase_add_test(schema, a_database_in_use_keeps_what_it_says_under_the_event_servers_schema);
     tcase_add_test(schema, everything_that_people_see_has_a_comment);
     tcase_add_test(schema, each_role_may_do_its_own_work_and_no_more);
     tcase_add_test(schema, what_people_ask_for_is_checked);
