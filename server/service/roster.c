@@ -282,7 +282,7 @@ void rosters_rebuild(struct rosters *self, struct subscription *subscription)
         return;
     empty(delivery->roster);
     build(self, delivery->roster);
-    delivery->acked_version = 0;
+    content_owe_full(subscription);
     self->on_owed(self->context, subscription);
 }
 
