@@ -10,7 +10,7 @@
 
 #include <stdlib.h>
 
-enum { SOURCES_MAX = 256, CONTACTS_MAX = 100, REGISTRATION_BYTES_MAX = 65536 };
+enum { SOURCES_MAX = 256, CONTACTS_MAX = 100, REGISTRATION_BYTES_MAX = 65536, COMPOSED_TIMES = 16 };
 
 /* The order of the package's formats. */
 enum { FORMAT_FULL, FORMAT_PARTIAL };
@@ -19,7 +19,8 @@ struct presence {
     struct event_package package; /* first: the interface */
     const struct state *state;
     struct pidf_composer *composer;
-    struct pidf_partial *partial;
+    struct pidf_partial *publishing; /* limits of what is published */
+    struct pidf_partial *notifying;  /* of what many publications make */
     struct filterer *filterer;
     struct buffer registration; /* the document that bindings make */
     struct buffer difference;
@@ -36,7 +37,7 @@ static enum status check_partial(const struct presence *self, struct span body, 
                                  struct buffer *out, const char **phrase)
 {
     struct pidf_fault fault = {0};
-    enum status status = pidf_patch(self->partial, before, body, out, &fault);
+    enum status status = pidf_patch(self->publishing, before, body, out, &fault);
 
     if (status == STATUS_OK)
         status = pidf_check(self->composer, buffer_span(out), &fault);
@@ -202,7 +203,7 @@ static void differ(const struct event_package *package, struct span before, stru
 
     buffer_reset(&self->difference);
     if ((span_empty(before) ||
-         !pidf_diff(self->partial, before, now, &self->difference, &version_at)) &&
+         !pidf_diff(self->notifying, before, now, &self->difference, &version_at)) &&
         pidf_full(now, &self->difference, &version_at) != STATUS_OK)
         return;
     pidf_versioned_put(pidf_versioned_of(buffer_span(&self->difference), version_at), number, out);
@@ -309,7 +310,8 @@ static void end(struct event_package *package)
     struct presence *self = of(package);
 
     pidf_composer_free(self->composer);
-    pidf_partial_free(self->partial);
+    pidf_partial_free(self->publishing);
+    pidf_partial_free(self->notifying);
     filterer_free(self->filterer);
     buffer_deinit(&self->registration);
     buffer_deinit(&self->difference);
@@ -320,11 +322,16 @@ struct event_package *package_presence_new(const struct state *state,
                                            const struct pidf_limits *limits)
 {
     struct presence *self = calloc(1, sizeof(*self));
+    struct pidf_limits composed = *limits;
 
     must(self != NULL);
     self->state = state;
     self->composer = pidf_composer_new(limits);
-    self->partial = pidf_partial_new(limits);
+    self->publishing = pidf_partial_new(limits);
+    composed.bytes *= COMPOSED_TIMES;
+    composed.elements *= COMPOSED_TIMES;
+    composed.namespaces *= COMPOSED_TIMES;
+    self->notifying = pidf_partial_new(&composed);
     self->filterer = filterer_new(NULL);
     buffer_init(&self->registration, REGISTRATION_BYTES_MAX);
     buffer_init(&self->difference, UINT32_MAX);
