@@ -135,6 +135,14 @@ static struct view *view_for(const struct rosters *self, const struct member *me
 }
 
 /* RFC 4662 section 7.2: each member's own policy holds for the watcher of the list. */
+static void touch_watcherinfo(const struct member *member)
+{
+    struct resource *watcherinfo = resource_watcherinfo(member->resource);
+
+    if (watcherinfo != NULL)
+        resource_touch(watcherinfo);
+}
+
 static void judge(const struct rosters *self, struct member *member)
 {
     const uint64_t generation = policy_generation(self->content->policy);
@@ -197,8 +205,10 @@ static void detach(struct member *member)
     list_remove(&member->look);
     list_remove(&member->dirty);
     set_view(member, NULL);
-    if (member->resource != NULL)
-        resource_unhold(member->resource);
+    if (member->resource == NULL)
+        return;
+    touch_watcherinfo(member);
+    resource_unhold(member->resource);
     member->resource = NULL;
 }
 
@@ -296,6 +306,28 @@ void rosters_look(struct rosters *self, struct resource *resource)
         judge(self, member);
         if (look(self, member))
             self->on_owed(self->context, member->roster->subscription);
+    }
+}
+
+void roster_watchers(const struct resource *resource, roster_watcher_fn *fn, void *context)
+{
+    const struct list *link = resource->notify.members.next;
+
+    for (; link != &resource->notify.members; link = link->next) {
+        const struct member *member = CONTAINER_OF((struct list *)link, struct member, look);
+        const struct subscription *subscription = member->roster->subscription;
+        const struct subscription_view view = subscription_newest(subscription);
+        const struct roster_watcher watcher = {
+            .subscription = subscription_id(subscription),
+            .watcher = view.watcher,
+            .state = member->pending        ? SUBSCRIPTION_PENDING
+                     : member->view == NULL ? SUBSCRIPTION_TERMINATED
+                                            : SUBSCRIPTION_ACTIVE,
+            .left_s = view.left_s,
+        };
+
+        if (watcher.subscription != 0 && !subscription_is_over(view.state))
+            fn(&watcher, context);
     }
 }
 
