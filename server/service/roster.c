@@ -146,6 +146,7 @@ static void touch_watcherinfo(const struct member *member)
 static void judge(const struct rosters *self, struct member *member)
 {
     const uint64_t generation = policy_generation(self->content->policy);
+    const bool first = member->judged == 0, pending = member->pending, shown = member->view != NULL;
     struct judgement judgement;
 
     if (member->resource == NULL || member->judged == generation)
@@ -157,6 +158,8 @@ static void judge(const struct rosters *self, struct member *member)
     member->reason = judgement.action == WATCHER_BLOCK ? "rejected" : NULL;
     member->pending = judgement.action == WATCHER_CONFIRM;
     set_view(member, judgement.action == WATCHER_BLOCK ? NULL : view_for(self, member, &judgement));
+    if (first || pending != member->pending || shown != (member->view != NULL))
+        touch_watcherinfo(member);
 }
 
 /* True when there is something to tell that was not told, nor is being told. */
