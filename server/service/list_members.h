@@ -2,7 +2,7 @@
 #ifndef SERVICE_LIST_MEMBERS_H
 #define SERVICE_LIST_MEMBERS_H
 
-#include "pidf/resource_list.h"
+#include "pidf/event/resource_list.h"
 #include "server/state/state.h"
 
 /** Each URI once, in the order of the list. Zeroed is empty; free with list_members_deinit(). */

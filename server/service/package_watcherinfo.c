@@ -3,7 +3,7 @@
 #include "server/service/packages.h"
 #include "server/service/roster.h"
 
-#include "pidf/watcherinfo.h"
+#include "pidf/event/watcherinfo.h"
 #include "server/base/must.h"
 
 #include <stdlib.h>

@@ -5,7 +5,7 @@
  */
 #include "server/service/roster.h"
 
-#include "pidf/rlmi.h"
+#include "pidf/event/rlmi.h"
 #include "server/base/must.h"
 #include "server/service/list_members.h"
 
