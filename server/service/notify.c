@@ -144,7 +144,7 @@ static void on_changed(void *context, struct resource *resource)
 {
     struct notify *self = context;
 
-    if (resource->subscription_count == 0 && list_empty(&resource->notify.members))
+    if (!resource_is_watched(resource))
         return;
     watermark_hold(self->watermark, resource);
     resource->notify.notifier = self;
@@ -801,6 +801,7 @@ void notify_start(struct notify *self)
     watermark_start(self->watermark, self->state->loaded_notified_batch);
     rosters_start(self->content.rosters);
     resources_each(self->state->resources, owe_loaded, self);
+    state_release_marked(self->state);
 }
 
 const struct content *notify_content(const struct notify *self)
