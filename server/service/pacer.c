@@ -110,7 +110,7 @@ void pacer_take(const struct pacer *self, struct subscription *subscription, boo
     const struct sip_rates rates = rates_of(&view);
     struct paced *paced = paced_of(subscription);
 
-    if (subscription_id(subscription) == 0) /* a fetch has one NOTIFY */
+    if (subscription_id(subscription) == 0) /* a fetch has one NOTIFY, and no rate */
         return;
     if (domain_ms == 0 && sip_rates_are_none(&rates)) {
         pacer_forget(self, subscription);

@@ -8,7 +8,7 @@ cd "$(dirname "$0")/../.."
 # shellcheck source=tests/support/suite.sh
 . tests/support/suite.sh
 
-SERVER_EXTRA='notify { min_rate_interval_min_ms = 250 }'
+SERVER_EXTRA='notify { min_rate_interval_min_ms = 250 retry_min_s = 1 }'
 
 killed_while_owing() {
     local watcher
