@@ -157,6 +157,22 @@ static int notified_until(const char *text, int64_t interval_ms)
     return count;
 }
 
+/* Publishes until the NOTIFYs reflect the limit, or do not. */
+static void until_reflected(const char *rate, bool wanted)
+{
+    char note[32];
+
+    for (int i = 0;; i++) {
+        ck_assert_int_lt(i, 100);
+        snprintf(note, sizeof(note), "try-%s-%d", rate, i);
+        w.asked_at_ms = now_ms();
+        publish(&w.alice, note);
+        notified("active", NULL);
+        if (reflects(rate) == wanted)
+            return;
+    }
+}
+
 /* ---- section 9.2 ---- */
 
 static const char *const malformed[] = {";max-rate=0",     ";max-rate=100",
@@ -263,17 +279,17 @@ END_TEST
 START_TEST(section_5_2_one_that_failed_is_sent_again_at_the_rate)
 {
     w.bob.notify_status = 500; /* notify.retry_min_s is 1 */
-    subscribe(";max-rate=0.6");
-    notified(";max-rate=0.6", "closed");
+    subscribe(";max-rate=0.9");
+    notified(";max-rate=0.9", "closed");
     w.bob.notify_status = 200;
-    notified(";max-rate=0.6", "closed"); /* what SUBSCRIBE asks for waits for nothing else */
+    notified(";max-rate=0.9", "closed"); /* what SUBSCRIBE asks for waits for nothing else */
     w.bob.notify_status = 500;
     publish(&w.alice, "one");
-    notified(";max-rate=0.6", "one");
-    not_sooner_than(1000 + 1666);
+    notified(";max-rate=0.9", "one");
+    not_sooner_than(1000 + 1111);
     w.bob.notify_status = 200;
-    notified(";max-rate=0.6", "one");
-    not_sooner_than(1000 + 2 * 1666);
+    notified(";max-rate=0.9", "one");
+    not_sooner_than(1000 + 2 * 1111);
 }
 END_TEST
 
@@ -312,7 +328,7 @@ START_TEST(section_6_2_nothing_new_is_told_all_the_same_at_the_rate)
     publish(&w.alice, "one");
     subscribe(";min-rate=2");
     notified(";min-rate=2", "one");
-    for (int i = 1; i <= 4; i++) {
+    for (int i = 1; i <= 3; i++) {
         notified(";min-rate=2", "one");
         not_sooner_than(500 * i);
     }
@@ -338,7 +354,7 @@ START_TEST(section_6_3_a_watcher_does_not_make_us_send_as_often_as_it_likes)
 {
     subscribe(";min-rate=50"); /* notify.min_rate_interval_min_ms is 250 */
     notified(";min-rate=4", "closed");
-    for (int i = 1; i <= 4; i++) {
+    for (int i = 1; i <= 3; i++) {
         notified(";min-rate=4", "closed");
         not_sooner_than(250 * i);
     }
@@ -442,26 +458,20 @@ START_TEST(section_4_1_a_2xx_asks_for_nothing_when_subscribe_did_not)
     notified("active", "one");
     ck_assert(!reflects("rate"));
     answer_with("");
+    limit_domain("100"); /* nor when it has a rate that it did not ask for */
+    w.bob.notify_status = 200;
+    until_reflected(";max-rate=10", true);
+    w.bob.notify_status = 0;
+    subscribe("");
+    notified(";max-rate=10", NULL);
+    answer_with("Event: presence;max-rate=0.1\r\n");
+    publish(&w.alice, "three");
+    notified(";max-rate=10", "three");
+    answer_with("");
 }
 END_TEST
 
 /* ---- section 5.2: local policy ---- */
-
-/* Publishes until the NOTIFYs reflect the limit, or do not. */
-static void until_reflected(const char *rate, bool wanted)
-{
-    char note[32];
-
-    for (int i = 0;; i++) {
-        ck_assert_int_lt(i, 100);
-        snprintf(note, sizeof(note), "try-%s-%d", rate, i);
-        w.asked_at_ms = now_ms();
-        publish(&w.alice, note);
-        notified("active", NULL);
-        if (reflects(rate) == wanted)
-            return;
-    }
-}
 
 START_TEST(section_5_2_a_domains_limit_holds_for_who_asks_for_nothing_while_it_is_there)
 {
