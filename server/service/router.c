@@ -150,13 +150,17 @@ static void answer_options(const struct router *self, struct request *request)
     request_answer(request);
 }
 
-/* CANCEL goes from hop to hop, and is answered by each (section 9.2, 16.10). */
-static void answer_cancel(struct router *self, struct request *request, struct handle invite)
+/*
+ * CANCEL goes from hop to hop, and is answered by each (section 9.2, 16.10). Of what is no INVITE
+ * it changes nothing (RFC 6665 section 4.6).
+ */
+static void answer_cancel(struct router *self, struct request *request, struct handle meant)
 {
-    if (!fork_cancel(self->proxy.forks, invite)) {
+    if (meant.generation == 0) {
         request_refuse(request, 481, NULL);
         return;
     }
+    fork_cancel(self->proxy.forks, meant);
     (void)request_compose(request, 200, (struct span){0}, (struct span){0}, false);
     request_answer(request);
 }
@@ -209,7 +213,7 @@ static void dispatch(struct router *self, struct request *request)
 }
 
 void router_receive(void *context, struct sip_message *message, const struct flow *from,
-                    struct handle transaction, struct handle invite)
+                    struct handle transaction, struct handle meant)
 {
     struct router *self = context;
     struct request *request;
@@ -225,7 +229,7 @@ void router_receive(void *context, struct sip_message *message, const struct flo
         return;
     }
     if (message->method == SIP_CANCEL)
-        answer_cancel(self, request, invite);
+        answer_cancel(self, request, meant);
     else if (!refused_state(self, request) && !refused_syntax(request) && !refused_scheme(request))
         dispatch(self, request);
 }
