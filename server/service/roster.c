@@ -206,6 +206,7 @@ static struct view *view_for(const struct rosters *self, const struct member *me
     const struct subscription_view seen = subscription_newest(member->roster->subscription);
     const struct view_key key = {
         .closed = judgement->action != WATCHER_ALLOW,
+        .pending = judgement->action == WATCHER_CONFIRM,
         .dialect = dialects_find(self->content->state->dialects, seen.user_agent, package->name),
         .hidden = judgement->hidden,
     };
