@@ -226,7 +226,12 @@ static void judge(const struct rosters *self, struct member *member)
     judgement = policy_judge(self->content->policy, package_of(self, member->roster),
                              resource_aor(member->resource),
                              subscription_newest(member->roster->subscription).watcher);
-    member->reason = judgement.action == WATCHER_BLOCK ? "rejected" : NULL;
+    if (judgement.action != WATCHER_BLOCK)
+        member->reason = NULL;
+    else if (accounts_find(self->content->state->accounts, resource_aor(member->resource)) == NULL)
+        member->reason = "noresource";
+    else
+        member->reason = "rejected";
     member->pending = judgement.action == WATCHER_CONFIRM;
     set_view(member, judgement.action == WATCHER_BLOCK ? NULL : view_for(self, member, &judgement));
 }
