@@ -264,6 +264,36 @@ START_TEST(a_request_of_no_dialog_is_481)
 }
 END_TEST
 
+static int ask_in_dialog(const char *method)
+{
+    const struct ask ask = {
+        .method = method, .uri = w.target, .to = w.dialog_to, .headers = EVENT, .bare = true};
+
+    return peer_ask(&w.bob, &ask);
+}
+
+/* RFC 3261 sections 8.2.1 and 12.2.2, RFC 5057 section 5.2. */
+START_TEST(what_a_notifier_does_not_do_is_refused_in_its_dialog)
+{
+    char tag[PEER_TEXT];
+
+    ck_assert_int_eq(subscribe("Expires: 60\r\n"), 200);
+    notified("active", NULL);
+    ck_assert_int_eq(ask_in_dialog("NOTIFY"), 405);
+    ck_assert_int_eq(ask_in_dialog("MESSAGE"), 405);
+    ck_assert_int_eq(ask_in_dialog("NONSENSE"), 501);
+    ck_assert_int_eq(ask_in_dialog("BYE"), 481); /* there is no INVITE's usage */
+    ck_assert_int_eq(ask_in_dialog("OPTIONS"), 200);
+    ck_assert_int_eq(subscriptions(), 1);
+    snprintf(tag, sizeof(tag), "%s", w.bob.from_tag);
+    snprintf(w.bob.from_tag, sizeof(w.bob.from_tag), "another");
+    ck_assert_int_eq(ask_in_dialog("NOTIFY"), 481);
+    ck_assert_int_eq(ask_in_dialog("OPTIONS"), 481);
+    snprintf(w.bob.from_tag, sizeof(w.bob.from_tag), "%s", tag);
+    ck_assert_int_eq(subscribe("Expires: 60\r\n"), 200); /* it lives on */
+}
+END_TEST
+
 START_TEST(a_refresh_out_of_order_is_500_and_changes_nothing)
 {
     ck_assert_int_eq(subscribe("Expires: 60\r\n"), 200);
@@ -346,6 +376,7 @@ const TTest *const *subscribe_proofs(void)
         expires_0_ends_at_once_with_reason_timeout,
         a_fetch_is_one_notify_in_its_dialog_and_no_row,
         a_request_of_no_dialog_is_481,
+        what_a_notifier_does_not_do_is_refused_in_its_dialog,
         a_refresh_out_of_order_is_500_and_changes_nothing,
         a_retransmission_gets_the_same_answer_and_makes_nothing,
         forks_of_one_request_make_one_subscription,
