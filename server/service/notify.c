@@ -117,12 +117,19 @@ static bool is_decided(struct notify *self, struct subscription *subscription)
     return true;
 }
 
+/* Its commit tells; before it, "active" would be said of what has been decided against. */
+static bool is_about_to_change(const struct subscription *subscription)
+{
+    return subscription_newest(subscription).state != subscription_view(subscription).state;
+}
+
 /* Owes it what it has not been told, if it may be told. */
 static void look_at(struct notify *self, struct subscription *subscription)
 {
     /* What is pending is looked at again when it has been committed. */
     if (!subscription_is_committed(subscription) || subscription_id(subscription) == 0 ||
         (subscription_is_settled(subscription) && is_decided(self, subscription)) ||
+        is_about_to_change(subscription) ||
         subscription_view(subscription).state != SUBSCRIPTION_ACTIVE)
         return;
     content_choose(&self->content, subscription);
