@@ -80,7 +80,7 @@ static const struct config_key keys[] = {
     NUMBER(registration, contacts_max, "", "16", 1, 100, LIVE, "Contacts of one AOR."),
     NUMBER(registration, bindings_max, "", "1000000", 1, 16000000, LATER, "Contacts of all AORs."),
 
-    NUMBER(subscription, expires_min_s, "s", "60", 1, 86400, LIVE, "Shorter SUBSCRIBEs get 423; 0 ends or fetches."),
+    NUMBER(subscription, expires_min_s, "s", "60", 1, 86400, LIVE, "Shorter SUBSCRIBEs get 423, but none of an hour or more; 0 ends or fetches."),
     NUMBER(subscription, expires_default_s, "s", "3600", 1, 604800, LIVE, "Granted when none is asked for."),
     NUMBER(subscription, expires_max_s, "s", "7200", 1, 604800, LIVE, "Granted when more is asked for."),
     NUMBER(subscription, per_resource_max, "", "10000", 1, 1000000, LIVE, "Subscriptions to one resource."),

@@ -258,9 +258,13 @@ static bool is_entitled(struct auth *self, const struct question *question,
     (*self->proved)++;
     if (account_is_disabled(account))
         return refuse(question, 403, "Account Disabled");
-    if (!span_equal(account_aor(account), question->aor))
-        return refuse(question, 403, "Not Your Address Of Record");
-    return true;
+    if (span_equal(account_aor(account), question->aor))
+        return true;
+    /* RFC 3903 section 6 step 1: what a PUBLISH is for may not be there; who knows may ask. */
+    if (request_message(question->request)->method == SIP_PUBLISH &&
+        accounts_find(self->state->accounts, question->aor) == NULL)
+        return refuse(question, question->scheme->unknown_status, question->scheme->unknown);
+    return refuse(question, 403, "Not Your Address Of Record");
 }
 
 static bool judge(struct auth *self, const struct question *question,

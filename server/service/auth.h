@@ -27,7 +27,8 @@ void auth_free(struct auth *self);
  *     401  no credentials, wrong ones, or stale ones: challenged (section 22.1)
  *     400  credentials that break their grammar, or that were made for another URI
  *     403  good credentials of someone else; an account or domain that is switched off
- *     404  there is no such account (said only to who is let in without authentication)
+ *     404  there is no such account (said to who is let in without authentication, and to who
+ *          publishes with credentials of the domain)
  *
  * Where the domain says so, credentials are not asked for.
  */

@@ -72,6 +72,7 @@ static struct view_key key_for(const struct content *self, struct subscription *
         /* What the state says and the rules say must agree before anything is shown. */
         .closed = view.state == SUBSCRIPTION_PENDING || view.state == SUBSCRIPTION_WAITING ||
                   judgement.action != WATCHER_ALLOW,
+        .pending = judgement.action == WATCHER_CONFIRM && view.state != SUBSCRIPTION_ACTIVE,
         .format = format < 0 ? 0 : (uint8_t)format,
         .dialect = dialects_find(self->state->dialects, view.user_agent, package->name),
         .hidden = judgement.hidden,

@@ -12,6 +12,7 @@ struct event_package;
 /** What watchers who see the same thing have in common. */
 struct view_key {
     bool closed;        /* says nothing of the resource: not yet allowed, or politely blocked */
+    bool pending;       /* of those the first: it may be said that nobody has decided */
     uint8_t format;     /* which of the package's formats */
     uint32_t dialect;   /* bits of presence.dialect, as the package defines them */
     uint32_t hidden;    /* enum rule_hidden: what is left out */

@@ -558,15 +558,12 @@ static struct fork *find(const struct forks *self, struct handle transaction)
     return NULL;
 }
 
-bool fork_cancel(struct forks *self, struct handle invite)
+void fork_cancel(struct forks *self, struct handle transaction)
 {
-    struct fork *fork = find(self, invite);
+    struct fork *fork = find(self, transaction);
 
-    if (fork == NULL)
-        return false;
-    if (!fork->answered)
+    if (fork != NULL && fork->trace.method == SIP_INVITE && !fork->answered)
         cancel_open(fork);
-    return true;
 }
 
 /* ---- loops (section 16.3 step 4) ---- */

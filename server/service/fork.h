@@ -79,8 +79,9 @@ bool fork_still_tries(struct forks *self, struct handle fork, struct handle devi
  */
 void fork_hurry(struct forks *self, struct handle fork);
 
-/** Cancels what was forked of that INVITE's server transaction. False when nothing was. */
-bool fork_cancel(struct forks *self, struct handle invite);
+/** Cancels what was forked of that server transaction, if it is an INVITE's that has no final
+ * answer. */
+void fork_cancel(struct forks *self, struct handle transaction);
 
 /**
  * True when `request` has looped: one of its Via is of a branch that still waits, of the same

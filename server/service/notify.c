@@ -97,6 +97,15 @@ static void owe(struct notify *self, struct subscription *subscription)
 
 /* ---- what the rules say of a live subscription ---- */
 
+/* RFC 6665 section 4.1.3. Who is "deactivated" must ask again: another SUBSCRIBE is pending. */
+static struct span why_blocked(const struct notify *self, const struct subscription *subscription)
+{
+    const struct span presentity = resource_aor(subscription_resource(subscription));
+
+    return accounts_find(self->state->accounts, presentity) == NULL ? SPAN("noresource")
+                                                                    : SPAN("rejected");
+}
+
 /* True when its state changes: its commit tells. */
 static bool is_decided(struct notify *self, struct subscription *subscription)
 {
@@ -112,10 +121,15 @@ static bool is_decided(struct notify *self, struct subscription *subscription)
     }
     if (action == WATCHER_CONFIRM && state != SUBSCRIPTION_ACTIVE)
         return false;
-    /* Who must ask again is told so: another SUBSCRIBE makes it pending. */
-    subscription_end(subscription,
-                     action == WATCHER_BLOCK ? SPAN("rejected") : SPAN("deactivated"));
+    subscription_end(subscription, action == WATCHER_BLOCK ? why_blocked(self, subscription)
+                                                           : SPAN("deactivated"));
     return true;
+}
+
+/* Its commit tells; before it, "active" would be said of what has been decided against. */
+static bool is_about_to_change(const struct subscription *subscription)
+{
+    return subscription_newest(subscription).state != subscription_view(subscription).state;
 }
 
 /* Owes it what it has not been told, if it may be told. */
@@ -124,6 +138,7 @@ static void look_at(struct notify *self, struct subscription *subscription)
     /* What is pending is looked at again when it has been committed. */
     if (!subscription_is_committed(subscription) || subscription_id(subscription) == 0 ||
         (subscription_is_settled(subscription) && is_decided(self, subscription)) ||
+        is_about_to_change(subscription) ||
         subscription_view(subscription).state != SUBSCRIPTION_ACTIVE)
         return;
     content_choose(&self->content, subscription);
@@ -193,14 +208,11 @@ static void on_domain_changed(void *context, struct span domain)
     on_all_changed(context);
 }
 
-static void on_rules_changed(void *context, struct span domain, struct span presentity)
+/* What is watched of that AOR in any package may show something else. */
+static void on_presentity_changed(struct notify *self, struct span presentity)
 {
-    struct notify *self = context;
     const struct event_packages *packages = self->content.packages;
 
-    (void)domain;
-    if (span_empty(presentity))
-        on_all_changed(self);
     for (size_t i = 0; self->started && packages->all[i] != NULL; i++) {
         struct resource *resource =
             resources_find(self->state->resources, presentity, packages->all[i]->name);
@@ -208,6 +220,24 @@ static void on_rules_changed(void *context, struct span domain, struct span pres
         if (resource != NULL)
             on_changed(self, resource);
     }
+}
+
+static void on_account_gone(void *context, struct span aor)
+{
+    struct notify *self = context;
+
+    self->policy.changes++;
+    on_presentity_changed(self, aor);
+}
+
+static void on_rules_changed(void *context, struct span domain, struct span presentity)
+{
+    struct notify *self = context;
+
+    (void)domain;
+    if (span_empty(presentity))
+        on_all_changed(self);
+    on_presentity_changed(self, presentity);
 }
 
 static void on_list_changed(void *context, struct span aor)
@@ -726,6 +756,7 @@ static void watch_state(struct notify *self)
     resources_watch(state->resources, on_changed, on_resource_gone, self);
     subscriptions_watch(state->subscriptions, on_told, on_subscription_gone, self);
     domains_watch(state->domains, on_domain_changed, self);
+    accounts_watch(state->accounts, on_account_gone, self);
     watcher_rules_watch(state->watcher_rules, on_rules_changed, self);
     dialects_watch(state->dialects, on_all_changed, self);
     resource_lists_watch(state->lists, on_list_changed, self);
@@ -762,6 +793,7 @@ static void unwatch_state(struct notify *self)
     resources_watch(state->resources, NULL, NULL, NULL);
     subscriptions_watch(state->subscriptions, NULL, NULL, NULL);
     domains_watch(state->domains, NULL, NULL);
+    accounts_watch(state->accounts, NULL, NULL);
     watcher_rules_watch(state->watcher_rules, NULL, NULL);
     dialects_watch(state->dialects, NULL, NULL);
     resource_lists_watch(state->lists, NULL, NULL);

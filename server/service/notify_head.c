@@ -21,14 +21,14 @@ static void put_state(const struct notify_head *self, struct buffer *out)
     buffer_put(out, SPAN("\r\n"));
 }
 
-static void put_contact(const struct notify_head *self, const struct transport *transport,
-                        const struct flow *flow, struct buffer *out)
+void notify_head_put_contact(struct span local_tag, const struct transport *transport,
+                             const struct flow *flow, struct buffer *out)
 {
     buffer_put(out, SPAN("Contact: <sip:"));
-    buffer_put(out, self->view.ids.local_tag);
+    buffer_put(out, local_tag);
     buffer_put_char(out, '@');
     transport_contact_host(transport, flow, out);
-    buffer_put(out, SPAN(">\r\n"));
+    buffer_put(out, SPAN(";gr>\r\n"));
 }
 
 static void put_event(const struct notify_head *self, struct buffer *out)
@@ -47,7 +47,7 @@ void notify_head_compose(const struct notify_head *self, const struct transport 
 {
     buffer_reset(out);
     dialog_compose_head(transport, &self->view.ids, SIP_NOTIFY, self->cseq, flow, branch, out);
-    put_contact(self, transport, flow, out);
+    notify_head_put_contact(self->view.ids.local_tag, transport, flow, out);
     put_event(self, out);
     put_state(self, out);
     sip_compose_header(out, SPAN("SIP-ETag"), self->entity_tag);

@@ -23,4 +23,9 @@ struct notify_head {
 void notify_head_compose(const struct notify_head *self, const struct transport *transport,
                          const struct flow *flow, struct span branch, struct buffer *out);
 
+/** The whole header field Contact: a GRUU of our own making that leads to this dialog from wherever
+ * it is used (RFC 6665 section 4.5.1, RFC 5627 section 4.3). */
+void notify_head_put_contact(struct span local_tag, const struct transport *transport,
+                             const struct flow *flow, struct buffer *out);
+
 #endif

@@ -181,16 +181,25 @@ static void compose(const struct event_package *package, const struct resource *
     put(self, entity, &view, sources, count, out);
 }
 
+/* RFC 3856 section 6.6.2: pending is said in a note. */
+#define PENDING                                                                                    \
+    SPAN("<presence xmlns=\"urn:ietf:params:xml:ns:pidf\" entity=\"sip:anonymous@invalid\">"       \
+         "<tuple id=\"pending\"><status><basic>closed</basic></status></tuple>"                    \
+         "<note xml:lang=\"en\">Pending: waits for permission to see more</note></presence>")
+
 /* As of someone who has published nothing, by the same policy: nothing tells the two apart. */
 static void compose_closed(const struct event_package *package, const struct resource *resource,
                            const struct view_key *key, struct parts *out)
 {
     const struct presence *self = of(package);
-    const struct pidf_view view =
+    const struct pidf_source pending = {.body = PENDING};
+    struct pidf_view view =
         view_of(domains_find(self->state->domains, domain_of_aor(resource_aor(resource))), key);
     char octets[ENTITY_BYTES];
 
-    put(self, package_entity(resource, octets), &view, NULL, 0, out);
+    if (key->pending)
+        view.hidden = 0; /* it is we who say it */
+    put(self, package_entity(resource, octets), &view, &pending, key->pending ? 1 : 0, out);
 }
 
 /* ---- partial notification (RFC 5263) ---- */

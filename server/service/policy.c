@@ -8,6 +8,8 @@ struct judgement policy_judge(const struct policy *self, const struct event_pack
     const struct domain_row *domain;
     struct watcher_judgement found;
 
+    if (accounts_find(self->state->accounts, presentity) == NULL)
+        return (struct judgement){.action = WATCHER_BLOCK};
     if (span_equal(presentity, watcher))
         return (struct judgement){.action = WATCHER_ALLOW};
     if (watcher_rules_judge(self->state->watcher_rules, presentity, watcher, package->name,

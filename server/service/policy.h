@@ -8,7 +8,7 @@
 /** Filled in by server.c. */
 struct policy {
     const struct state *state;
-    uint64_t changes; /* of domains: they judge too */
+    uint64_t changes; /* of domains and accounts: they judge too */
 };
 
 struct judgement {
@@ -17,8 +17,9 @@ struct judgement {
 };
 
 /**
- * Judges now (DESIGN section 7): the presentity always sees itself; then the rules; then, for a
- * package that is open to watchers at all, the default of the presentity's domain.
+ * Judges now (DESIGN section 7): nobody sees who is no account; the presentity always sees itself;
+ * then the rules; then, for a package that is open to watchers at all, the default of the
+ * presentity's domain.
  */
 struct judgement policy_judge(const struct policy *self, const struct event_package *package,
                               struct span presentity, struct span watcher);

@@ -30,14 +30,13 @@ struct publishing {
 enum publish_operation publish_operation(bool body, bool entity_tag, bool zero)
 {
     if (zero)
-        return entity_tag && !body ? PUBLISH_REMOVE : PUBLISH_NONSENSE;
+        return entity_tag ? PUBLISH_REMOVE : PUBLISH_NONSENSE;
     if (entity_tag)
         return body ? PUBLISH_MODIFY : PUBLISH_REFRESH;
     return body ? PUBLISH_INITIAL : PUBLISH_NONSENSE;
 }
 
-/* ---- the checks of RFC 3903 section 6 that need no state; true when the request was refused ----
- */
+/* ---- the checks of RFC 3903 section 6, in its order; true when the request was refused ---- */
 
 static bool refused_event(struct publishing *it)
 {
@@ -60,6 +59,38 @@ static bool refused_event(struct publishing *it)
     return true;
 }
 
+static struct publication_change change_of(const struct publishing *it)
+{
+    return (struct publication_change){
+        .aor = it->aor,
+        .event = it->package->name,
+        .if_match = it->if_match,
+        .call_id = it->message->call_id,
+        .from_tag = it->message->from.tag,
+        .cseq = it->message->cseq.number,
+    };
+}
+
+/* What is replaced by a change that is not committed yet is judged with the rest of it. */
+static bool refused_condition(struct publishing *it)
+{
+    const struct span tag = sip_header_value(it->message, SIP_SIP_IF_MATCH);
+    struct publication_change change;
+
+    if (tag.at == NULL)
+        return false;
+    if (!sip_is_token(tag) || sip_count(it->message, SIP_SIP_IF_MATCH) != 1) {
+        request_refuse(it->request, 400, "Malformed SIP-If-Match");
+        return true;
+    }
+    it->if_match = tag;
+    change = change_of(it);
+    if (publication_is_known(it->self->state->publications, &change))
+        return false;
+    request_refuse(it->request, 412, NULL);
+    return true;
+}
+
 static bool refused_expires(struct publishing *it)
 {
     struct span value = sip_header_value(it->message, SIP_EXPIRES);
@@ -72,30 +103,23 @@ static bool refused_expires(struct publishing *it)
         request_refuse(it->request, 400, "Malformed Expires");
         return true;
     }
-    if (it->expires_s > max_s)
-        it->expires_s = max_s;
-    if (it->expires_s != 0 && it->expires_s < it->self->expires_min_s) {
+    if (value.at != NULL && it->expires_s != 0 && it->expires_s < it->self->expires_min_s) {
         request_refuse_brief(it->request, it->self->expires_min_s);
         return true;
     }
+    if (it->expires_s > max_s)
+        it->expires_s = max_s;
     return false;
 }
 
 static bool refused_operation(struct publishing *it)
 {
-    struct span tag = sip_header_value(it->message, SIP_SIP_IF_MATCH);
-
-    if (tag.at != NULL && (!sip_is_token(tag) || sip_count(it->message, SIP_SIP_IF_MATCH) != 1)) {
-        request_refuse(it->request, 400, "Malformed SIP-If-Match");
-        return true;
-    }
-    it->if_match = tag;
-    it->operation =
-        publish_operation(!span_empty(it->message->body), !span_empty(tag), it->expires_s == 0);
+    it->operation = publish_operation(!span_empty(it->message->body), !span_empty(it->if_match),
+                                      it->expires_s == 0);
     if (it->operation != PUBLISH_NONSENSE)
         return false;
     request_refuse(it->request, 400,
-                   it->expires_s == 0 ? "Expires: 0 Without Entity-Tag, Or With Body"
+                   it->expires_s == 0 ? "Expires: 0 Without SIP-If-Match"
                                       : "Neither Body Nor SIP-If-Match");
     return true;
 }
@@ -151,7 +175,7 @@ static bool refused_content(struct publishing *it)
 
 static bool refused_body(struct publishing *it)
 {
-    if (span_empty(it->message->body))
+    if (span_empty(it->message->body) || it->operation == PUBLISH_REMOVE)
         return false;
     if (it->message->body.len > it->self->body_bytes_max) {
         request_refuse(it->request, 413, NULL);
@@ -178,7 +202,8 @@ static void receive(struct publishing *it)
     if (it->domain == NULL)
         request_refuse(it->request, 404, "Domain Not Served Here");
     else if (auth_may_act(it->self->auth, it->request, it->domain, it->aor) && !refused_event(it) &&
-             !refused_expires(it) && !refused_operation(it) && !refused_body(it))
+             !refused_condition(it) && !refused_expires(it) && !refused_operation(it) &&
+             !refused_body(it))
         judge(it);
 }
 
@@ -209,20 +234,14 @@ static void answer_when_committed(const struct publishing *it, const struct publ
 
 static void judge(struct publishing *it)
 {
-    const struct publication_change change = {
-        .aor = it->aor,
-        .event = it->package->name,
-        .if_match = it->if_match,
-        .content_type = it->content_type,
-        .document = it->document.len > 0 ? buffer_span(&it->document) : it->message->body,
-        .expires_s = it->expires_s,
-        .call_id = it->message->call_id,
-        .from_tag = it->message->from.tag,
-        .cseq = it->message->cseq.number,
-        .per_resource_max = it->domain->publications_max,
-    };
+    struct publication_change change = change_of(it);
     struct publication *publication = NULL;
 
+    change.content_type = it->content_type;
+    if (it->operation != PUBLISH_REMOVE)
+        change.document = it->document.len > 0 ? buffer_span(&it->document) : it->message->body;
+    change.expires_s = it->expires_s;
+    change.per_resource_max = it->domain->publications_max;
     if (!batch_is_open(it->self->state->node.batch)) {
         request_refuse_for_now(it->request);
         return;

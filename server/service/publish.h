@@ -27,7 +27,8 @@ enum publish_operation {
     PUBLISH_NONSENSE, /* a combination the table does not have */
 };
 
-/** Pure: a body, an entity-tag, an Expires of zero make the operation. */
+/** Pure: a body, an entity-tag, an Expires of zero make the operation. A body that comes with what
+ * removes has no business there (section 4.5), and changes nothing: it is removed all the same. */
 enum publish_operation publish_operation(bool body, bool entity_tag, bool zero);
 
 /** Takes over `request` and answers it, at once or when what the answer says is committed. */

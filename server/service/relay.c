@@ -36,6 +36,12 @@ static bool may_begin_dialog(const struct sip_message *request)
     return false;
 }
 
+/* RFC 6665 section 4.4.1: the subscriber's route set is that of the NOTIFY. */
+static bool goes_on_in_dialog(const struct relay *relay)
+{
+    return relay->request->method == SIP_NOTIFY && relay->routing->is_marked;
+}
+
 /* `side`: the flow whose side of us the URI names. */
 static void put_record_route(const struct state *state, const struct flow *side, struct span mark,
                              struct buffer *out)
@@ -47,23 +53,31 @@ static void put_record_route(const struct state *state, const struct flow *side,
     buffer_put(out, SPAN(";lr>\r\n"));
 }
 
-/* The upper one is what the callee sends to, the lower one what the caller does. */
-static void put_record_routes(const struct state *state, const struct relay *relay,
-                              struct buffer *out)
+static void put_new_mark(const struct state *state, const struct relay *relay, struct buffer *out)
 {
     const struct node *node = &state->node;
     const struct route_side caller = {*relay->from, relay->routing->may_relay,
                                       target_is_nated(relay->request, relay->from)};
     const struct route_side callee = {*relay->to, relay->target->binding != 0,
                                       relay->target->bound};
+
+    route_mark_compose(&node->mark_key, (uint16_t)node->id, relay->request, &caller, &callee, out);
+}
+
+/* The upper one is what the callee sends to, the lower one what the caller does. */
+static void put_record_routes(const struct state *state, const struct relay *relay,
+                              struct buffer *out)
+{
     char octets[ROUTE_MARK_MAX_BYTES];
     struct buffer mark;
 
-    if (!may_begin_dialog(relay->request))
-        return;
     buffer_init_fixed(&mark, octets, sizeof(octets));
-    route_mark_compose(&node->mark_key, (uint16_t)node->id, relay->request, &caller, &callee,
-                       &mark);
+    if (may_begin_dialog(relay->request))
+        put_new_mark(state, relay, &mark);
+    else if (goes_on_in_dialog(relay))
+        buffer_put(&mark, relay->routing->mark_text);
+    else
+        return;
     if (relay->from->listener != relay->to->listener ||
         relay->from->remote.protocol != relay->to->remote.protocol)
         put_record_route(state, relay->to, buffer_span(&mark), out);

@@ -127,6 +127,7 @@ static struct view *view_for(const struct rosters *self, const struct member *me
     const struct subscription_view seen = subscription_newest(member->roster->subscription);
     const struct view_key key = {
         .closed = judgement->action != WATCHER_ALLOW,
+        .pending = judgement->action == WATCHER_CONFIRM,
         .dialect = dialects_find(self->content->state->dialects, seen.user_agent, package->name),
         .hidden = judgement->hidden,
     };
@@ -155,7 +156,12 @@ static void judge(const struct rosters *self, struct member *member)
     judgement = policy_judge(self->content->policy, package_of(self, member->roster),
                              resource_aor(member->resource),
                              subscription_newest(member->roster->subscription).watcher);
-    member->reason = judgement.action == WATCHER_BLOCK ? "rejected" : NULL;
+    if (judgement.action != WATCHER_BLOCK)
+        member->reason = NULL;
+    else if (accounts_find(self->content->state->accounts, resource_aor(member->resource)) == NULL)
+        member->reason = "noresource";
+    else
+        member->reason = "rejected";
     member->pending = judgement.action == WATCHER_CONFIRM;
     set_view(member, judgement.action == WATCHER_BLOCK ? NULL : view_for(self, member, &judgement));
     if (first || pending != member->pending || shown != (member->view != NULL))

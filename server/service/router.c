@@ -5,6 +5,7 @@
  */
 #include "server/service/router.h"
 
+#include "server/base/mark.h"
 #include "server/sip/compose.h"
 #include "server/sip/parameter.h"
 #include "server/sip/parse.h"
@@ -150,26 +151,57 @@ static void answer_options(const struct router *self, struct request *request)
     request_answer(request);
 }
 
-/* CANCEL goes from hop to hop, and is answered by each (section 9.2, 16.10). */
-static void answer_cancel(struct router *self, struct request *request, struct handle invite)
+/*
+ * CANCEL goes from hop to hop, and is answered by each (section 9.2, 16.10). Of what is no INVITE
+ * it changes nothing (RFC 6665 section 4.6).
+ */
+static void answer_cancel(struct router *self, struct request *request, struct handle meant)
 {
-    if (!fork_cancel(self->proxy.forks, invite)) {
+    if (meant.generation == 0) {
         request_refuse(request, 481, NULL);
         return;
     }
+    fork_cancel(self->proxy.forks, meant);
     (void)request_compose(request, 200, (struct span){0}, (struct span){0}, false);
     request_answer(request);
 }
 
 /* ---- whose it is ---- */
 
-/* Ours to answer: what a server of events and locations is asked for, and what names no user. */
-static bool is_served_here(const struct sip_message *message, const struct routing *routing)
+/* The local target of one of our dialogs: see notify_head_put_contact(). No account has such a
+ * name, for nobody else can make one. */
+static bool is_local_target(const struct router *self, const struct routing *routing)
+{
+    uint64_t number;
+
+    return mark_parse(&self->state->node.mark_key, MARK_LOCAL_TAG, routing->uri.user, &number);
+}
+
+/* Ours to answer: what a server of events and locations is asked for, what names no user, and what
+ * comes in a dialog of ours. */
+static bool is_served_here(const struct router *self, const struct sip_message *message,
+                           const struct routing *routing)
 {
     if (!routing->is_local)
         return false;
     return message->method == SIP_REGISTER || message->method == SIP_PUBLISH ||
-           message->method == SIP_SUBSCRIBE || span_empty(routing->uri.user);
+           message->method == SIP_SUBSCRIBE || span_empty(routing->uri.user) ||
+           is_local_target(self, routing);
+}
+
+/* RFC 3261 section 12.2.2, and RFC 5057 section 5.2: a BYE is for an INVITE's usage alone. A
+ * SUBSCRIBE sees for itself. */
+static bool refused_dialog(const struct router *self, struct request *request)
+{
+    const struct sip_message *message = request_message(request);
+
+    if (span_empty(message->to.tag) || message->method == SIP_SUBSCRIBE ||
+        (message->method != SIP_BYE &&
+         subscriptions_find(self->state->subscriptions, message->call_id, message->to.tag,
+                            message->from.tag) != NULL))
+        return false;
+    request_refuse(request, 481, NULL);
+    return true;
 }
 
 /* The refusals of a UAS; each true when the request was refused. */
@@ -179,11 +211,11 @@ static bool refused_here(struct request *request)
            refused_encoding(request);
 }
 
-static void serve(struct router *self, struct request *request)
+static void serve(struct router *self, struct request *request, bool in_dialog)
 {
     const enum sip_method method = request_message(request)->method;
 
-    if (refused_here(request))
+    if ((in_dialog && refused_dialog(self, request)) || refused_here(request))
         return;
     if (method == SIP_REGISTER)
         register_receive(&self->registrar, request);
@@ -202,14 +234,14 @@ static void dispatch(struct router *self, struct request *request)
 
     if (routing_read(self->state, message, &routing) != STATUS_OK)
         request_refuse(request, 400, "Malformed Route");
-    else if (is_served_here(message, &routing))
-        serve(self, request);
+    else if (is_served_here(self, message, &routing))
+        serve(self, request, is_local_target(self, &routing));
     else
         proxy_receive(&self->proxy, request, &routing);
 }
 
 void router_receive(void *context, struct sip_message *message, const struct flow *from,
-                    struct handle transaction, struct handle invite)
+                    struct handle transaction, struct handle meant)
 {
     struct router *self = context;
     struct request *request;
@@ -225,7 +257,7 @@ void router_receive(void *context, struct sip_message *message, const struct flo
         return;
     }
     if (message->method == SIP_CANCEL)
-        answer_cancel(self, request, invite);
+        answer_cancel(self, request, meant);
     else if (!refused_state(self, request) && !refused_syntax(request) && !refused_scheme(request))
         dispatch(self, request);
 }

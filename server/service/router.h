@@ -33,6 +33,6 @@ struct router {
 
 /** A transactions_request_fn with the router as its context. */
 void router_receive(void *context, struct sip_message *message, const struct flow *from,
-                    struct handle transaction, struct handle invite);
+                    struct handle transaction, struct handle meant);
 
 #endif

@@ -13,10 +13,12 @@ static void read_mark(const struct state *state, const struct sip_message *reque
                       struct span user, struct routing *out)
 {
     /* Without a To tag it would begin something. */
-    if (!span_empty(user) && !span_empty(request->to.tag) &&
-        route_mark_parse(&state->node.mark_key, (uint16_t)state->node.id, request, user,
-                         &out->mark))
-        out->is_marked = true;
+    if (span_empty(user) || span_empty(request->to.tag) ||
+        !route_mark_parse(&state->node.mark_key, (uint16_t)state->node.id, request, user,
+                          &out->mark))
+        return;
+    out->is_marked = true;
+    out->mark_text = user;
 }
 
 static size_t count_routes(const struct sip_message *request)

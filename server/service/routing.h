@@ -15,6 +15,7 @@ struct routing {
     struct sip_uri next;     /* that one */
     bool is_marked;          /* within a dialog, and our mark of it was on one of our entries */
     struct route_mark mark;  /* that one */
+    struct span mark_text;   /* as it stood there */
     bool is_local;           /* no route left, and the host is ours: a domain, or our address */
     const struct domain_row *domain; /* the domain, where it is one of ours; else NULL */
     const struct domain_row *sender; /* From's domain, likewise */

@@ -5,6 +5,7 @@
  */
 #include "server/service/subscribe.h"
 
+#include "server/service/notify_head.h"
 #include "server/service/roster.h"
 #include "server/service/subscribe_terms.h"
 #include "server/service/target.h"
@@ -41,12 +42,13 @@ static void compose_answer(const struct subscribing *it, const struct subscripti
         request_compose(it->request, status, (struct span){0}, view.ids.local_tag, true);
 
     sip_compose_header_number(out, SPAN("Expires"), it->change.expires_s);
-    /* RFC 6665 section 4.5.1: it leads to this dialog, from wherever it is used. */
-    buffer_put(out, SPAN("Contact: <sip:"));
-    buffer_put(out, view.ids.local_tag);
-    buffer_put_char(out, '@');
-    transport_contact_host(it->self->state->node.transport, request_flow(it->request), out);
-    buffer_put(out, SPAN(">\r\n"));
+    notify_head_put_contact(view.ids.local_tag, it->self->state->node.transport,
+                            request_flow(it->request), out);
+    if (span_empty(it->message->to.tag)) { /* RFC 6665 section 4.4.4: what begins a dialog */
+        buffer_put(out, SPAN("Allow-Events: "));
+        event_packages_compose(it->self->packages, out);
+        buffer_put(out, SPAN("\r\n"));
+    }
     if (it->is_list)
         sip_compose_header(out, SPAN("Require"), SPAN("eventlist"));
 }
@@ -297,7 +299,8 @@ static bool refused_identity(struct subscribing *it, const struct subscription *
 
     if (!span_equal(it->package->name, resource_event(resource)) ||
         !span_equal(it->change.event_id, view->event_id)) {
-        request_refuse(it->request, 481, "Event Of Another Subscription");
+        /* RFC 6665 section 4.5.2: it would be another subscription in this dialog. */
+        request_refuse(it->request, 403, "Dialog Sharing Not Supported");
         return true;
     }
     it->change.aor = resource_aor(resource);

@@ -8,6 +8,8 @@
 #include "server/sip/rate.h"
 #include "server/sip/scan.h"
 
+enum { HOUR_S = 3600 };
+
 #define FILTER_TYPE SPAN("application/simple-filter+xml")
 #define LIST_TYPE SPAN("application/resource-lists+xml")
 
@@ -44,10 +46,15 @@ bool subscribe_refused_event(struct subscribing *it)
     return true;
 }
 
-/* RFC 6665 section 4.2.1.1: it may be shortened, never lengthened; 423 for what is too brief. */
+/*
+ * RFC 6665 section 4.2.1.1: it may be shortened, never lengthened; 423 for what is too brief, which
+ * is what was asked for, not what we shorten, and never an hour or more.
+ */
 bool subscribe_refused_expires(struct subscribing *it)
 {
     struct span value = sip_header_value(it->message, SIP_EXPIRES);
+    const uint32_t min_s =
+        it->self->expires_min_s < HOUR_S ? it->self->expires_min_s : (uint32_t)HOUR_S;
     uint32_t max_s = it->self->expires_max_s;
 
     if (it->domain != NULL && it->domain->subscription_expires_max_s != 0)
@@ -57,12 +64,12 @@ bool subscribe_refused_expires(struct subscribing *it)
         request_refuse(it->request, 400, "Malformed Expires");
         return true;
     }
-    if (it->change.expires_s > max_s)
-        it->change.expires_s = max_s;
-    if (it->change.expires_s != 0 && it->change.expires_s < it->self->expires_min_s) {
-        request_refuse_brief(it->request, it->self->expires_min_s);
+    if (value.at != NULL && it->change.expires_s != 0 && it->change.expires_s < min_s) {
+        request_refuse_brief(it->request, min_s);
         return true;
     }
+    if (it->change.expires_s > max_s)
+        it->change.expires_s = max_s;
     return false;
 }
 
@@ -207,6 +214,7 @@ static void read_accept(struct subscribing *it)
     struct buffer accept;
     struct span value;
 
+    it->change.accept = SPAN(""); /* also of a refresh: the most recent one counts (RFC 3856 6.7) */
     if (sip_header_first(it->message, SIP_ACCEPT) == NULL)
         return;
     buffer_init_fixed(&accept, it->accept_octets, sizeof(it->accept_octets));

@@ -131,8 +131,8 @@ static bool shows_same(const struct snapshot *a, const struct snapshot *b)
 
 bool view_key_equal(const struct view_key *a, const struct view_key *b)
 {
-    return a->closed == b->closed && a->format == b->format && a->dialect == b->dialect &&
-           a->hidden == b->hidden && span_equal(a->filter, b->filter);
+    return a->closed == b->closed && a->pending == b->pending && a->format == b->format &&
+           a->dialect == b->dialect && a->hidden == b->hidden && span_equal(a->filter, b->filter);
 }
 
 static struct view *view_of(struct list *link)

@@ -86,10 +86,18 @@ static bool is_good(const struct sip_message *message, enum sip_header_id id, bo
     return true;
 }
 
+/* RFC 3903 section 6: a compositor ignores them. */
+static bool is_ignored(const struct sip_message *message, enum sip_header_id id)
+{
+    return message->request && message->method == SIP_PUBLISH &&
+           (id == SIP_CONTACT || id == SIP_RECORD_ROUTE);
+}
+
 bool sip_check_fields(const struct sip_message *message, struct sip_fault *fault)
 {
     for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
-        if (!is_good(message, checks[i].id, checks[i].is_list, checks[i].is_good)) {
+        if (!is_ignored(message, checks[i].id) &&
+            !is_good(message, checks[i].id, checks[i].is_list, checks[i].is_good)) {
             *fault = (struct sip_fault){400, checks[i].phrase};
             return false;
         }

@@ -46,7 +46,8 @@ enum sip_parse_result sip_parse_datagram(struct span bytes, const struct sip_lim
 /**
  * The syntax of what sip_parse_datagram() left alone and a server acts on: all Via values,
  * Contact, Route, Record-Route, Path, Expires, Event, Content-Type. For elements
- * that judge a whole request before they touch state (RFC 3261 section 16.3 step 1).
+ * that judge a whole request before they touch state (RFC 3261 section 16.3 step 1). Contact and
+ * Record-Route of a PUBLISH may be anything (RFC 3903 section 6).
  * False, with `fault` filled, at the first fault.
  */
 bool sip_check_fields(const struct sip_message *message, struct sip_fault *fault);

@@ -24,6 +24,8 @@ struct account {
 struct accounts {
     struct table by_aor;
     struct table by_id;
+    accounts_gone_fn *fn;
+    void *context;
 };
 
 static struct span field(const struct account *self, enum field which)
@@ -77,17 +79,41 @@ static uint64_t id_hash(const struct accounts *self, int64_t id)
     return table_hash(&self->by_id, (struct span){(const char *)&id, sizeof(id)});
 }
 
-void accounts_remove(struct accounts *self, int64_t id)
+/* NULL when there was none; else out of both tables. */
+static struct account *take(struct accounts *self, int64_t id)
 {
     struct table_link *link = table_first(&self->by_id, id_hash(self, id));
+    struct account *found;
 
     while (link != NULL && by_id(link)->id != id)
         link = table_next(link);
     if (link == NULL)
-        return;
-    table_remove(&self->by_aor, &by_id(link)->aor_link);
-    table_remove(&self->by_id, link);
-    free(by_id(link));
+        return NULL;
+    found = by_id(link);
+    table_remove(&self->by_aor, &found->aor_link);
+    table_remove(&self->by_id, &found->id_link);
+    return found;
+}
+
+/* By its AOR, unless an account has that all the same. */
+static void tell_gone(const struct accounts *self, const struct account *gone)
+{
+    if (gone != NULL && self->fn != NULL && accounts_find(self, field(gone, AOR)) == NULL)
+        self->fn(self->context, field(gone, AOR));
+}
+
+void accounts_watch(struct accounts *self, accounts_gone_fn *fn, void *context)
+{
+    self->fn = fn;
+    self->context = context;
+}
+
+void accounts_remove(struct accounts *self, int64_t id)
+{
+    struct account *gone = take(self, id);
+
+    tell_gone(self, gone);
+    free(gone);
 }
 
 void accounts_put(struct accounts *self, const struct account_row *row)
@@ -99,9 +125,9 @@ void accounts_put(struct accounts *self, const struct account_row *row)
         [HA1_SHA512_256] = row->ha1_sha512_256,
     };
     struct account *account = calloc(1, sizeof(*account) + packed_size(fields, FIELDS));
+    struct account *before = take(self, row->id);
 
     must(account != NULL);
-    accounts_remove(self, row->id);
     account->id = row->id;
     account->disabled = row->disabled;
     account->algorithm_count = row->algorithm_count;
@@ -109,6 +135,8 @@ void accounts_put(struct accounts *self, const struct account_row *row)
     packed_fill(account->ends, account->octets, fields, FIELDS);
     table_add(&self->by_aor, &account->aor_link, table_hash(&self->by_aor, row->aor));
     table_add(&self->by_id, &account->id_link, id_hash(self, row->id));
+    tell_gone(self, before); /* when it has another name now */
+    free(before);
 }
 
 const struct account *accounts_find(const struct accounts *self, struct span aor)

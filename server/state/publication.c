@@ -368,6 +368,15 @@ enum status publication_stage(struct publications *self, const struct publicatio
     return STATUS_NOT_FOUND;
 }
 
+bool publication_is_known(const struct publications *self, const struct publication_change *change)
+{
+    const struct resource *resource = resources_find(self->resources, change->aor, change->event);
+
+    return resource != NULL &&
+           (find(resource, is_repeated, change) != NULL ||
+            find(resource, is_named, change) != NULL || find(resource, was_named, change) != NULL);
+}
+
 /* ---- loading ---- */
 
 void publications_load(struct publications *self, const struct publication_row *row)

@@ -58,6 +58,10 @@ MUST_USE enum status publication_stage(struct publications *self,
                                        const struct publication_change *change,
                                        struct publication **out);
 
+/** Whether publication_stage() would find what the entity-tag of `change` names, or the publication
+ * that this very request made: if not, STATUS_NOT_FOUND is certain. */
+bool publication_is_known(const struct publications *self, const struct publication_change *change);
+
 /** Stages its removal, whatever its entity-tag: for what an administrator asks. */
 void publication_stage_removal(struct publication *self);
 

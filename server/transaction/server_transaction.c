@@ -405,10 +405,10 @@ static void refuse(struct transactions *self, const struct sip_message *request,
 }
 
 static void tell_request(struct transactions *self, struct sip_message *request,
-                         const struct flow *from, struct handle transaction, struct handle invite)
+                         const struct flow *from, struct handle transaction, struct handle meant)
 {
     if (self->on_request != NULL)
-        self->on_request(self->on_request_context, request, from, transaction, invite);
+        self->on_request(self->on_request_context, request, from, transaction, meant);
 }
 
 /* An ACK to a refusal has its INVITE's branch and ends here; one to a 2xx goes up. */
@@ -430,12 +430,25 @@ static void receive_ack(struct transactions *self, struct sip_message *ack, cons
         apply(self, invite, SERVER_ACK, NULL);
 }
 
+/* What a CANCEL means has its branch, and one of the methods (RFC 3261 section 9.2). */
+static const struct server_transaction *meant_by(struct transactions *self,
+                                                 const struct sip_message *cancel)
+{
+    const struct server_transaction *meant = NULL;
+    struct match_key key;
+
+    for (int method = SIP_METHOD_OTHER + 1; meant == NULL && method < SIP_METHODS; method++)
+        if (method != SIP_CANCEL && method != SIP_ACK)
+            meant = match(self, cancel, (enum sip_method)method, &key);
+    return meant;
+}
+
 void server_transactions_receive(struct transactions *self, struct sip_message *request,
                                  const struct flow *from)
 {
-    struct match_key key, invite_key;
+    struct match_key key;
     struct server_transaction *it = match(self, request, request->method, &key);
-    struct handle invite = {0};
+    struct handle meant = {0};
 
     if (request->method == SIP_ACK) {
         receive_ack(self, request, from, it);
@@ -452,12 +465,12 @@ void server_transactions_receive(struct transactions *self, struct sip_message *
         return;
     }
     if (request->method == SIP_CANCEL) {
-        struct server_transaction *meant = match(self, request, SIP_INVITE, &invite_key);
+        const struct server_transaction *other = meant_by(self, request);
 
-        if (meant != NULL)
-            invite = meant->handle;
+        if (other != NULL)
+            meant = other->handle;
     }
-    tell_request(self, request, from, it->handle, invite);
+    tell_request(self, request, from, it->handle, meant);
 }
 
 void server_transactions_failed(struct transactions *self)

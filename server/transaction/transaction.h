@@ -83,13 +83,13 @@ void transactions_free(struct transactions *self);
  * A new request. `request` and `from` are lent until the function returns.
  *
  * transaction  to be answered by server_transaction_respond(); {0} for an ACK, which has no answer
- * invite       for a CANCEL the INVITE transaction that it means, or {0} when there is none (then
- *              481); for an ACK to a 2xx the INVITE's, when it came with the INVITE's own branch;
- *              else {0}
+ * meant        for a CANCEL the transaction that it means, of whatever method, or {0} when there is
+ *              none (then 481); for an ACK to a 2xx the INVITE's, when it came with the INVITE's
+ * own branch; else {0}
  */
 typedef void transactions_request_fn(void *context, struct sip_message *request,
                                      const struct flow *from, struct handle transaction,
-                                     struct handle invite);
+                                     struct handle meant);
 void transactions_on_request(struct transactions *self, transactions_request_fn *fn, void *context);
 
 /** A response could not be sent, or no ACK came: RFC 3261 sections 17.2.1 and 17.2.4. Optional. */

@@ -32,7 +32,7 @@ struct rig {
     unsigned requests;
     enum sip_method last_method;
     struct handle transaction; /* of the last request that has one */
-    struct handle invite;      /* that came with the last request */
+    struct handle meant;       /* that came with the last request */
     unsigned failures;
     unsigned results;
     enum client_outcome last_outcome;
@@ -94,7 +94,7 @@ static inline void rig_refuse(void *context, const struct sip_message *request,
 
 static inline void rig_on_request(void *context, struct sip_message *request,
                                   const struct flow *from, struct handle transaction,
-                                  struct handle invite)
+                                  struct handle meant)
 {
     struct rig *rig = context;
 
@@ -103,7 +103,7 @@ static inline void rig_on_request(void *context, struct sip_message *request,
     rig->last_method = request->method;
     if (transaction.generation != 0)
         rig->transaction = transaction;
-    rig->invite = invite;
+    rig->meant = meant;
 }
 
 static inline void rig_on_failure(void *context, struct handle transaction)

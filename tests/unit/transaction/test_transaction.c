@@ -150,10 +150,24 @@ START_TEST(a_cancel_has_a_transaction_of_its_own_and_finds_the_invite)
     invite = rig->transaction;
     request(rig, "CANCEL", "192.0.2.9", ";branch=z9hG4bKone", 5, "");
     ck_assert_uint_eq(rig->requests, 2);
-    ck_assert(memcmp(&rig->invite, &invite, sizeof(invite)) == 0);
+    ck_assert(memcmp(&rig->meant, &invite, sizeof(invite)) == 0);
     ck_assert(memcmp(&rig->transaction, &invite, sizeof(invite)) != 0);
     request(rig, "CANCEL", "192.0.2.9", ";branch=z9hG4bKone", 5, "");
     ck_assert_uint_eq(rig->requests, 2);
+    rig_free(rig);
+}
+END_TEST
+
+START_TEST(a_cancel_finds_what_it_means_whatever_its_method)
+{
+    struct rig *rig = rig_new(&defaults, false);
+    struct handle message;
+
+    request(rig, "MESSAGE", "192.0.2.9", ";branch=z9hG4bKone", 5, "");
+    message = rig->transaction;
+    request(rig, "CANCEL", "192.0.2.9", ";branch=z9hG4bKone", 5, "");
+    ck_assert_uint_eq(rig->requests, 2);
+    ck_assert(memcmp(&rig->meant, &message, sizeof(message)) == 0);
     rig_free(rig);
 }
 END_TEST
@@ -163,9 +177,9 @@ START_TEST(a_cancel_of_nothing_says_so)
     struct rig *rig = rig_new(&defaults, false);
 
     request(rig, "MESSAGE", "192.0.2.9", ";branch=z9hG4bKone", 5, "");
-    request(rig, "CANCEL", "192.0.2.9", ";branch=z9hG4bKone", 5, "");
+    request(rig, "CANCEL", "192.0.2.9", ";branch=z9hG4bKanother", 5, "");
     ck_assert_uint_eq(rig->requests, 2);
-    ck_assert_uint_eq(rig->invite.generation, 0);
+    ck_assert_uint_eq(rig->meant.generation, 0);
     rig_free(rig);
 }
 END_TEST
@@ -367,6 +381,7 @@ static void add_matching(Suite *suite)
     tcase_add_test(tcase, an_ack_without_cookie_finds_its_invite);
     tcase_add_test(tcase, an_ack_that_belongs_to_nothing_here_goes_up_without_transaction);
     tcase_add_test(tcase, a_cancel_has_a_transaction_of_its_own_and_finds_the_invite);
+    tcase_add_test(tcase, a_cancel_finds_what_it_means_whatever_its_method);
     tcase_add_test(tcase, a_cancel_of_nothing_says_so);
     suite_add_tcase(suite, tcase);
 }
