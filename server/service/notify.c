@@ -582,8 +582,9 @@ static void fail(struct notify *self, struct subscription *subscription,
         delivery->failures >= self->options.chances) {
         (*self->ended)++;
         watermark_settle(self->watermark, subscription);
-        subscription_finish(subscription);
-        if (!delivery->sent_last)
+        if (delivery->sent_last)
+            subscription_finish(subscription);
+        else
             subscription_remove(subscription);
         return;
     }
