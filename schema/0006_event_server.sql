@@ -587,10 +587,11 @@ create table presence.dialect (
     entity_pres   boolean not null default false,
     contact       boolean not null default false,
     single_dialog boolean not null default false,
+    display       boolean not null default false,
     comment       text not null default '',
     created_at    timestamptz not null default now(),
     constraint each_event_has_its_own_forms
-    check (case event when 'presence' then not single_dialog
+    check (case event when 'presence' then not (single_dialog or display)
                       else not (plain or one_tuple or note_in_tuple or entity_pres or contact) end)
 );
 comment on table presence.dialect is
@@ -605,6 +606,7 @@ comment on column presence.dialect.note_in_tuple is 'presence: tuples without a 
 comment on column presence.dialect.entity_pres is 'presence: the entity is a pres: URI, not sip:.';
 comment on column presence.dialect.contact is 'presence: tuples without a contact get the presentity, for phones that match documents by contact.';
 comment on column presence.dialect.single_dialog is 'dialog: the most telling dialog alone.';
+comment on column presence.dialect.display is 'dialog: names in the attribute display of RFC 4235''s text and examples, for phones that do not read display-name, as its schema has it.';
 comment on column presence.dialect.comment is 'For people.';
 comment on column presence.dialect.created_at is 'When it was added.';
 

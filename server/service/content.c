@@ -151,6 +151,8 @@ struct blob *content_body(const struct content *self, struct subscription *subsc
 
     content_choose(self, subscription);
     full = delivery->acked_version == 0 || delivery->missed;
+    if (full && delivery->view != NULL)
+        view_renew(self->views, delivery->view);
     delivery->sent_version = content_version(subscription);
     delivery->sent_bodiless =
         delivery->bodiless && delivery->sent_version == delivery->suppressed_version;

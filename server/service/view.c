@@ -241,10 +241,29 @@ static bool is_triggered(const struct view *view, const struct snapshot *next)
                              blob_span(next->basis));
 }
 
+static bool is_same_part(const struct part *a, const struct part *b)
+{
+    return span_equal(a->key, b->key) && span_equal(a->octets, b->octets);
+}
+
+/* Nothing but parts that were told for the last time is gone: that is no news. */
+static bool only_forgets(const struct snapshot *before, const struct snapshot *now)
+{
+    size_t at = 0;
+
+    for (size_t i = 0; i < before->count; i++)
+        if (at < now->count && is_same_part(&before->parts[i], &now->parts[at]))
+            at++;
+        else if (!before->parts[i].last)
+            return false;
+    return at == now->count;
+}
+
 /* True when it is a version of its own; a change that triggers nothing is shown with the next. */
 static bool take(struct view *view, struct snapshot *next)
 {
-    const bool triggered = is_triggered(view, next);
+    const bool triggered =
+        is_triggered(view, next) && (view->now == NULL || !only_forgets(view->now, next));
 
     if (triggered)
         view->version++;
@@ -291,6 +310,14 @@ static struct snapshot *compose(struct views *self, const struct view *view)
     return made;
 }
 
+/* What is shown stays, but for the deadlines. */
+static void renew(struct view *view, struct snapshot *next)
+{
+    next->version = view->now->version;
+    snapshot_free(view->now);
+    view->now = next;
+}
+
 bool view_refresh(struct views *self, struct view *view)
 {
     struct snapshot *next;
@@ -302,10 +329,17 @@ bool view_refresh(struct views *self, struct view *view)
         return false;
     next = compose(self, view);
     if (view->now != NULL && shows_same(view->now, next)) {
-        snapshot_free(next);
+        renew(view, next);
         return false;
     }
     return take(view, next);
+}
+
+void view_renew(struct views *self, struct view *view)
+{
+    for (size_t i = 0; view->now != NULL && !view->stale && i < view->now->count; i++)
+        view->stale = view->now->parts[i].deadline_us != 0;
+    (void)view_refresh(self, view);
 }
 
 /* ---- partial documents ---- */

@@ -45,6 +45,10 @@ void views_touch(struct resource *resource);
 /** Composes if that is needed; true when the version is another one now. */
 bool view_refresh(struct views *self, struct view *view);
 
+/** Before a whole document: the times in it that moved without a word, as those of a registration
+ * that was refreshed, are those of now. */
+void view_renew(struct views *self, struct view *view);
+
 /**
  * The body of a NOTIFY: what changed since version `from` where the package has such documents and
  * knows what it showed then; with `from` 0, or else, everything. `number` counts the documents that
