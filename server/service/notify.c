@@ -275,13 +275,11 @@ static bool is_suppressed(struct notify *self, struct subscription *subscription
     return true;
 }
 
-/* A rule may have changed while the commit was under way. */
-static void decide_anew(struct notify *self, struct subscription *subscription)
+/* What came while its row was being written passed it by, a rule too. */
+static bool may_be_judged(const struct notify *self, const struct subscription *subscription)
 {
-    if (self->started && subscription_id(subscription) != 0 &&
-        subscription_is_settled(subscription) &&
-        subscription_delivery(subscription)->judged != policy_generation(&self->policy))
-        (void)is_decided(self, subscription);
+    return self->started && subscription_id(subscription) != 0 &&
+           subscription_is_settled(subscription);
 }
 
 /* RFC 6665 section 4.2.1.2: at once, full state, to the target of now. */
@@ -293,7 +291,8 @@ static void on_told(void *context, struct subscription *subscription,
     bool suppressed;
 
     if (notice == NOTICE_NONE) {
-        decide_anew(self, subscription);
+        if (may_be_judged(self, subscription))
+            look_at(self, subscription);
         return;
     }
     if (delivery->outstanding)
@@ -305,12 +304,13 @@ static void on_told(void *context, struct subscription *subscription,
     delivery->chosen = 0;
     suppressed = notice == NOTICE_SUPPRESSED && is_suppressed(self, subscription);
     pacer_take(&self->pacer, subscription, !suppressed);
-    if (suppressed)
-        return;
-    delivery->acked_version = 0;
-    delivery->bodiless = notice == NOTICE_NO_BODY;
-    owe(self, subscription);
-    decide_anew(self, subscription);
+    if (!suppressed) {
+        delivery->acked_version = 0;
+        delivery->bodiless = notice == NOTICE_NO_BODY;
+        owe(self, subscription);
+    }
+    if (may_be_judged(self, subscription))
+        (void)is_decided(self, subscription);
 }
 
 static void on_subscription_gone(void *context, struct subscription *subscription)
@@ -798,7 +798,18 @@ void notify_free(struct notify *self)
     free(self);
 }
 
-/* What changed after the mark of the crashed server, or was marked, is owed again. */
+/* One that is over is owed its last NOTIFY until it is answered, and nothing after it. */
+static bool is_owed_loaded(struct subscription *subscription, bool all)
+{
+    const struct subscription_view view = subscription_view(subscription);
+
+    if (subscription_is_over(view.state))
+        return view.owed;
+    return all || subscription_delivery(subscription)->acked_version == 0;
+}
+
+/* What changed after the mark of the crashed server, or was marked, is owed again; rules may have
+ * changed meanwhile, and then the commit of what they decide tells. */
 static void owe_loaded(struct resource *resource, void *context)
 {
     struct notify *self = context;
@@ -806,16 +817,12 @@ static void owe_loaded(struct resource *resource, void *context)
 
     for (; link != &resource->subscriptions; link = link->next) {
         struct subscription *subscription = subscription_of_resource(link);
-        struct delivery *delivery = subscription_delivery(subscription);
 
         pacer_take(&self->pacer, subscription, false);
-        if (resource->needs_mark)
-            delivery->acked_version = 0;
-        if (delivery->acked_version == 0 ||
-            subscription_view(subscription).state == SUBSCRIPTION_TERMINATED)
-            owe(self, subscription);
-        else
-            (void)is_decided(self, subscription); /* rules may have changed meanwhile */
+        if (is_decided(self, subscription) || !is_owed_loaded(subscription, resource->needs_mark))
+            continue;
+        subscription_delivery(subscription)->acked_version = 0;
+        owe(self, subscription);
     }
     resource->needs_mark = false;
 }
