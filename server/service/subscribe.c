@@ -105,6 +105,8 @@ static enum status fetch(struct subscribing *it, struct subscription **out,
         status = leave_waiting(it, objects, count);
     if (status == STATUS_OK)
         status = subscription_fetch(all, &it->change, out);
+    if (status != STATUS_OK)
+        batch_forget(it->self->state->node.batch, objects, *count);
     return status;
 }
 
@@ -311,13 +313,13 @@ static bool refused_identity(struct subscribing *it, const struct subscription *
     return false;
 }
 
-/* RFC 5839 section 6.3: what is as the watcher knows it is not told again. */
+/* RFC 5839 sections 5.7 and 6.3: what is as the watcher knows it is not told again, at the end of
+ * the subscription neither. */
 static bool is_suppressed(struct subscribing *it, struct subscription *subscription,
                           const struct subscription_view *view)
 {
-    return it->change.expires_s != 0 && view->state == SUBSCRIPTION_ACTIVE &&
-           it->change.body.at == NULL && subscription_is_settled(subscription) &&
-           is_matched(it, subscription);
+    return view->state == SUBSCRIPTION_ACTIVE && it->change.body.at == NULL &&
+           subscription_is_settled(subscription) && is_matched(it, subscription);
 }
 
 static void refresh(struct subscribing *it, struct subscription *subscription,
