@@ -484,13 +484,26 @@ struct span view_document(struct views *self, struct view *view, uint32_t number
     return buffer_span(&self->body);
 }
 
+/* A sum: parts are a set, and a restart brings them in another order. One that was told for the
+ * last time is no part of the state any more. */
+static uint64_t tag_of(const struct views *self, const struct view *view)
+{
+    const struct mac_key *key = &self->node->mark_key;
+    uint64_t tag = mac64(key, view->package->name) + view->key.format;
+
+    for (size_t i = 0; i < view->now->count; i++)
+        if (!view->now->parts[i].last)
+            tag += mac64(key, view->now->parts[i].octets);
+    return tag;
+}
+
 struct span view_entity_tag(struct views *self, struct view *view, char out[ENTITY_TAG_BYTES])
 {
     static const char digits[] = "0123456789abcdef";
     uint64_t tag;
 
     (void)view_refresh(self, view);
-    tag = mac64(&self->node->mark_key, blob_span(view->now->octets)) + view->key.format;
+    tag = tag_of(self, view);
     for (size_t i = 0; i < ENTITY_TAG_BYTES; i++)
         out[i] = digits[(tag >> (60 - 4 * i)) & 15];
     return (struct span){out, ENTITY_TAG_BYTES};
