@@ -40,6 +40,8 @@ struct roster {
     size_t count;
     struct list dirty;        /* to be told */
     struct list telling;      /* in the NOTIFY that is outstanding */
+    struct list nesting;      /* among those whose members come from lists within lists */
+    struct list stale;        /* among those to be rebuilt */
     uint64_t judged;          /* the generation of rules */
     uint64_t tag;             /* of all that it shows */
     struct buffer type;       /* Content-Type of the last body */
@@ -54,6 +56,7 @@ struct rosters {
     void *context;
     struct buffer body;
     struct buffer documents; /* of the members that one body tells */
+    struct list nesting;     /* rosters */
     uint64_t *full;
 };
 
@@ -134,13 +137,30 @@ static struct view *view_for(const struct rosters *self, const struct member *me
     return view_get(member->resource, package, &key);
 }
 
-/* RFC 4662 section 7.2: each member's own policy holds for the watcher of the list. */
 static void touch_watcherinfo(const struct member *member)
 {
     struct resource *watcherinfo = resource_watcherinfo(member->resource);
 
     if (watcherinfo != NULL)
         resource_touch(watcherinfo);
+}
+
+/* RFC 4662 section 7.2: each member's own policy holds for the watcher of the list. */
+static struct judgement judgement_of(const struct rosters *self, const struct member *member)
+{
+    const struct span aor = resource_aor(member->resource);
+
+    if (accounts_find(self->content->state->accounts, aor) == NULL)
+        return (struct judgement){.action = WATCHER_BLOCK};
+    return policy_judge(self->content->policy, package_of(self, member->roster), aor,
+                        subscription_newest(member->roster->subscription).watcher);
+}
+
+static const char *reason_of(const struct rosters *self, const struct member *member)
+{
+    return accounts_find(self->content->state->accounts, resource_aor(member->resource)) == NULL
+               ? "noresource"
+               : "rejected";
 }
 
 static void judge(const struct rosters *self, struct member *member)
@@ -152,10 +172,8 @@ static void judge(const struct rosters *self, struct member *member)
     if (member->resource == NULL || member->judged == generation)
         return;
     member->judged = generation;
-    judgement = policy_judge(self->content->policy, package_of(self, member->roster),
-                             resource_aor(member->resource),
-                             subscription_newest(member->roster->subscription).watcher);
-    member->reason = judgement.action == WATCHER_BLOCK ? "rejected" : NULL;
+    judgement = judgement_of(self, member);
+    member->reason = judgement.action == WATCHER_BLOCK ? reason_of(self, member) : NULL;
     member->pending = judgement.action == WATCHER_CONFIRM;
     set_view(member, judgement.action == WATCHER_BLOCK ? NULL : view_for(self, member, &judgement));
     if (first || pending != member->pending || shown != (member->view != NULL))
@@ -189,8 +207,7 @@ static void attach(struct rosters *self, struct member *member, bool within_limi
 
     if (!within_limit) {
         member->reason = "giveup"; /* seen, and not watched: it never vanishes */
-    } else if (!list_member_aor(member->uri, octets, &aor) ||
-               accounts_find(state->accounts, aor) == NULL) {
+    } else if (!list_member_aor(member->uri, octets, &aor)) {
         member->reason = "noresource";
     } else {
         member->resource =
@@ -242,6 +259,7 @@ static void empty(struct roster *roster)
         detach(&roster->members[i]);
     free(roster->members);
     list_members_deinit(&roster->list);
+    list_remove(&roster->nesting);
     roster->members = NULL;
     roster->count = 0;
     roster->tag = 0;
@@ -258,6 +276,8 @@ static void build(struct rosters *self, struct roster *roster)
         list_members_add_list(&roster->list, self->content->state, list);
     else
         list_members_add_body(&roster->list, self->content->state, self->reader, view.body);
+    if (roster->list.has_lists)
+        list_append(&self->nesting, &roster->nesting);
     fill(self, roster);
     roster->judged = policy_generation(self->content->policy);
 }
@@ -274,6 +294,8 @@ void roster_choose(struct rosters *self, struct subscription *subscription)
         roster->subscription = subscription;
         list_init(&roster->dirty);
         list_init(&roster->telling);
+        list_init(&roster->nesting);
+        list_init(&roster->stale);
         buffer_init(&roster->type, 512);
         delivery->roster = roster;
         build(self, roster);
@@ -291,12 +313,55 @@ void rosters_rebuild(struct rosters *self, struct subscription *subscription)
 {
     struct delivery *delivery = subscription_delivery(subscription);
 
-    if (delivery->roster == NULL)
-        return;
+    if (delivery->roster == NULL || !rosters_is_list(self, subscription))
+        return; /* what is a list no more ends, and is not told to be empty before */
     empty(delivery->roster);
     build(self, delivery->roster);
     content_owe_full(subscription);
     self->on_owed(self->context, subscription);
+}
+
+static void find_holders(const struct resource *resource, struct list *stale)
+{
+    struct list *link = resource->notify.members.next;
+
+    for (; link != &resource->notify.members; link = link->next) {
+        struct roster *roster = CONTAINER_OF(link, struct member, look)->roster;
+
+        if (list_empty(&roster->stale))
+            list_append(stale, &roster->stale);
+    }
+}
+
+void rosters_list_changed(struct rosters *self, struct span aor)
+{
+    const struct event_packages *packages = self->content->packages;
+    struct list stale, *link;
+
+    list_init(&stale);
+    for (size_t i = 0; packages->all[i] != NULL; i++) {
+        const struct resource *resource =
+            resources_find(self->content->state->resources, aor, packages->all[i]->name);
+
+        if (resource != NULL)
+            find_holders(resource, &stale);
+    }
+    for (link = self->nesting.next; link != &self->nesting; link = link->next) {
+        struct roster *roster = CONTAINER_OF(link, struct roster, nesting);
+
+        if (list_empty(&roster->stale))
+            list_append(&stale, &roster->stale);
+    }
+    while ((link = list_take(&stale)) != NULL)
+        rosters_rebuild(self, CONTAINER_OF(link, struct roster, stale)->subscription);
+}
+
+void rosters_forget_judgements(struct resource *resource)
+{
+    struct list *link = resource->notify.members.next;
+
+    for (; link != &resource->notify.members; link = link->next)
+        CONTAINER_OF(link, struct member, look)->judged = 0;
 }
 
 void rosters_look(struct rosters *self, struct resource *resource)
@@ -529,6 +594,7 @@ struct rosters *rosters_new(const struct content *content, struct metrics *metri
     must(self != NULL);
     self->content = content;
     self->reader = resource_list_reader_new(NULL);
+    list_init(&self->nesting);
     self->on_owed = on_owed;
     self->context = context;
     buffer_init(&self->body, UINT32_MAX);

@@ -52,6 +52,14 @@ void roster_choose(struct rosters *self, struct subscription *subscription);
 /** The list has other members now: its watchers get full state. */
 void rosters_rebuild(struct rosters *self, struct subscription *subscription);
 
+/** A list of SQL has other members, or is one now, or none any more: lists that hold it are
+ * rebuilt. */
+void rosters_list_changed(struct rosters *self, struct span aor);
+
+/** Whether there is somebody who `resource` belongs to may have changed: its members of lists are
+ * judged anew when they are looked at. */
+void rosters_forget_judgements(struct resource *resource);
+
 /** What `resource` shows, or who may see it, may have changed: looks at its members of lists. */
 void rosters_look(struct rosters *self, struct resource *resource);
 

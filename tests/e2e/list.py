@@ -31,8 +31,8 @@ def say(name, note):
 def make_list(*uris, owner='bob', name=''):
     """Its AOR."""
     aor = 'list%d@%s' % (next(lists), DOMAIN)
-    sql("select presence.add_list('%s', %s, '%s')" % (aor, "'%s@%s'" % (owner, DOMAIN) if owner else 'null', name),
-        *("select presence.add_list_member('%s', '%s')" % (aor, each) for each in uris))
+    sql('begin', "select presence.add_list('%s', %s, '%s')" % (aor, "'%s@%s'" % (owner, DOMAIN) if owner else 'null', name),
+        *("select presence.add_list_member('%s', '%s')" % (aor, each) for each in uris), 'commit')
     return aor
 
 
@@ -176,6 +176,7 @@ def a_list_that_is_no_more_ends_its_subscriptions():
         sql(change % aor)
         notify = watch.subscription.next()
         check(notify.state.startswith('terminated;reason=noresource'), notify.state)
+        watch.subscription.silent()
         eventually(lambda: Peer('bob').subscribe(aor, headers=EVENTLIST).status == 404)
         eventually(lambda: sql("select count(*) from presence.subscription where aor = '%s'" % aor) == '0')
 
