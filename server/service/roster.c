@@ -43,6 +43,7 @@ struct roster {
     struct list nesting;      /* among those whose members come from lists within lists */
     struct list stale;        /* among those to be rebuilt */
     uint64_t judged;          /* the generation of rules */
+    uint64_t filter;          /* a hash of the one by which members were judged */
     uint64_t tag;             /* of all that it shows */
     struct buffer type;       /* Content-Type of the last body */
     struct list_members list; /* texts of members lie here */
@@ -127,11 +128,16 @@ static struct view *view_for(const struct rosters *self, const struct member *me
                              const struct judgement *judgement)
 {
     const struct event_package *package = package_of(self, member->roster);
-    const struct subscription_view seen = subscription_newest(member->roster->subscription);
+    const struct subscription *subscription = member->roster->subscription;
+    const struct subscription_view seen = subscription_newest(subscription);
+    const struct span filter = content_filter(&seen);
     const struct view_key key = {
         .closed = judgement->action != WATCHER_ALLOW,
         .dialect = dialects_find(self->content->state->dialects, seen.user_agent, package->name),
         .hidden = judgement->hidden,
+        .filter = filter,
+        .list = span_empty(filter) ? (struct span){0}
+                                   : resource_aor(subscription_resource(subscription)),
     };
 
     return view_get(member->resource, package, &key);
@@ -265,6 +271,13 @@ static void empty(struct roster *roster)
     roster->tag = 0;
 }
 
+static uint64_t filter_of(const struct rosters *self, const struct roster *roster)
+{
+    const struct subscription_view view = subscription_newest(roster->subscription);
+
+    return mac64(&self->content->state->node.mark_key, content_filter(&view));
+}
+
 static void build(struct rosters *self, struct roster *roster)
 {
     const struct subscription_view view = subscription_newest(roster->subscription);
@@ -280,12 +293,34 @@ static void build(struct rosters *self, struct roster *roster)
         list_append(&self->nesting, &roster->nesting);
     fill(self, roster);
     roster->judged = policy_generation(self->content->policy);
+    roster->filter = filter_of(self, roster);
+}
+
+static void judge_all(const struct rosters *self, struct roster *roster)
+{
+    const uint64_t generation = policy_generation(self->content->policy);
+    const uint64_t filter = filter_of(self, roster);
+    const bool filtered_anew = filter != roster->filter;
+
+    if (roster->judged == generation && !filtered_anew)
+        return;
+    roster->judged = generation;
+    roster->filter = filter;
+    for (size_t i = 0; i < roster->count; i++) {
+        struct member *member = &roster->members[i];
+
+        if (filtered_anew)
+            member->judged = 0;
+        if (member->judged != generation) {
+            judge(self, member);
+            (void)look(self, member);
+        }
+    }
 }
 
 void roster_choose(struct rosters *self, struct subscription *subscription)
 {
     struct delivery *delivery = subscription_delivery(subscription);
-    const uint64_t generation = policy_generation(self->content->policy);
     struct roster *roster = delivery->roster;
 
     if (roster == NULL) {
@@ -299,13 +334,8 @@ void roster_choose(struct rosters *self, struct subscription *subscription)
         buffer_init(&roster->type, 512);
         delivery->roster = roster;
         build(self, roster);
-    } else if (roster->judged != generation) {
-        roster->judged = generation;
-        for (size_t i = 0; i < roster->count; i++)
-            if (roster->members[i].judged != generation) {
-                judge(self, &roster->members[i]);
-                (void)look(self, &roster->members[i]);
-            }
+    } else {
+        judge_all(self, roster);
     }
 }
 

@@ -2,7 +2,7 @@
 import itertools
 
 from agent import (DOMAIN, SOON, Members, Peer, accounts, check, equal, eventually, find, no_invariant_is_broken, read,
-                   restart, run, sql)
+                   restart, run, settled, sql)
 
 EVENTLIST = ['Supported: eventlist', 'Accept: application/pidf+xml, application/rlmi+xml, multipart/related']
 DIALOGS = ['Supported: eventlist', 'Accept: application/dialog-info+xml, application/rlmi+xml, multipart/related']
@@ -82,6 +82,7 @@ class Watch:
 def all_members_first_and_then_what_changed():
     names = people(5)
     sql(say(names[0], 'here'))
+    settled()
     sql("select presence.block('%s@%s', 'bob@%s')" % (names[1], DOMAIN, DOMAIN),
         "select presence.confirm('%s@%s', 'bob@%s')" % (names[2], DOMAIN, DOMAIN),
         "select presence.polite_block('%s@%s', 'bob@%s')" % (names[3], DOMAIN, DOMAIN), say(names[3], 'secret'))
@@ -207,6 +208,7 @@ def a_member_over_the_limit_shows_as_terminated():
 def a_list_in_the_body():
     names = people(3)
     sql(say(names[1], 'there'))
+    settled()
     body = ('<?xml version="1.0"?><resource-lists xmlns="urn:ietf:params:xml:ns:resource-lists"><list>'
             '<entry uri="%s"/><entry uri="%s"><display-name>Two</display-name></entry><entry uri="sip:nobody@%s"/></list>'
             '</resource-lists>' % (uri(names[0]), uri(names[1]), DOMAIN))
@@ -223,6 +225,9 @@ def a_list_in_the_body():
     bob = Peer('bob')
     equal(bob.subscribe('bob@' + DOMAIN, headers=headers, body=body.replace('</list>', '')).status, 400)
     equal(bob.subscribe('bob@' + DOMAIN, headers=headers[2:], body=body).status, 421)
+    response = watch.subscription.ask(headers, body)  # section 5.1
+    equal(response, 415)
+    equal(watch.subscription.ask(EVENTLIST + ['Content-Type: application/simple-filter+xml'], '<filter-set/>'), 415)
     restart()
     sql(say(names[1], 'after'))
     watch.take(again=True)
@@ -233,6 +238,7 @@ def a_list_in_the_body():
 def each_members_rules_act_at_once():
     names = people(2)
     sql(*(say(name, 'note of ' + name) for name in names))
+    settled()
     watch = Watch(make_list(*(uri(name) for name in names)))
     rule = "select presence.%%s('%s@%s', 'bob@%s')" % (names[0], DOMAIN, DOMAIN)
     equal(watch.note(names[0]), 'note of ' + names[0])
@@ -280,6 +286,7 @@ def busy_lamps_by_list():
 def a_list_is_subscribed_to_on_a_condition():
     names = people(2)
     sql(say(names[0], 'one'))
+    settled()
     aor = make_list(*(uri(name) for name in names))
     watch = Watch(aor, first=False)
     etag = watch.subscription.next()['SIP-ETag']
