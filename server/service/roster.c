@@ -14,6 +14,7 @@
 enum {
     SHOWN_TIMES = 4,     /* so many members are shown for each that may be watched */
     ELEMENT_BYTES = 256, /* about what RLMI and MIME need for a member, beside its texts */
+    NAME_BYTES = 64,     /* the same of one without an instance */
     TOKEN_BYTES = 16,    /* of a boundary */
 };
 
@@ -467,11 +468,36 @@ static struct rlmi_resource resource_for(struct rosters *self, struct member *me
     return out;
 }
 
-/* As many as have room, at least one. Their documents are kept as offsets while they grow. */
-static size_t take(struct rosters *self, struct roster *roster, struct rlmi_resource out[],
-                   size_t max)
+/* What it takes to name every member. 0 when that alone is too much for one NOTIFY. */
+static size_t bytes_of_names(const struct rosters *self, const struct roster *roster)
 {
-    size_t bytes = 0, count = 0;
+    size_t bytes = 0;
+
+    for (size_t i = 0; i < roster->count; i++)
+        bytes += NAME_BYTES + roster->members[i].uri.len + roster->members[i].name.len;
+    return bytes < self->options.body_bytes_max ? bytes : 0;
+}
+
+/* Those that have no room yet are there all the same, without an instance: nothing is known of
+ * them (RFC 4662 sections 5.1 and 5.3). */
+static size_t name_others(const struct roster *roster, struct rlmi_resource out[], size_t count)
+{
+    const struct list *link = roster->dirty.next;
+
+    for (; link != &roster->dirty; link = link->next) {
+        const struct member *member = CONTAINER_OF((struct list *)link, struct member, dirty);
+
+        out[count++] = (struct rlmi_resource){.uri = member->uri, .name = member->name};
+    }
+    return count;
+}
+
+/* As many as have room beside `bytes`, at least one. Their documents are kept as offsets while they
+ * grow. */
+static size_t take(struct rosters *self, struct roster *roster, struct rlmi_resource out[],
+                   size_t max, size_t bytes)
+{
+    size_t count = 0;
 
     buffer_reset(&self->documents);
     while (count < max && !list_empty(&roster->dirty)) {
@@ -546,16 +572,19 @@ struct blob *roster_body(struct rosters *self, struct roster *roster, uint32_t n
 {
     struct rlmi_resource *resources;
     struct blob *body;
-    size_t count;
+    size_t count, names = 0;
 
     if (full) {
         mark_all(roster);
+        names = bytes_of_names(self, roster);
         (*self->full)++;
     }
     resources = calloc(roster->count + 1, sizeof(resources[0]));
     must(resources != NULL);
-    count = take(self, roster, resources, roster->count);
+    count = take(self, roster, resources, roster->count, names);
     place_documents(self, resources, count);
+    if (names > 0)
+        count = name_others(roster, resources, count);
     body = compose(self, roster, resources, count, number, full);
     free(resources);
     return body;

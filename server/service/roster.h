@@ -15,8 +15,10 @@ struct roster;
 struct rosters;
 
 struct roster_options {
-    uint32_t members_max;  /* of one list; further ones show as terminated */
-    size_t body_bytes_max; /* of a NOTIFY; what has no room comes with the next one */
+    uint32_t members_max; /* of one list; further ones show as terminated */
+    /* Of a NOTIFY; what has no room comes with the next one. Full state names all members as long
+     * as that has room; of longer lists they are named when their turn comes. */
+    size_t body_bytes_max;
 };
 
 /** Told when a list's subscription is owed a NOTIFY for what a member shows. */

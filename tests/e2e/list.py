@@ -61,7 +61,7 @@ class Watch:
         if self.seen.full:
             self.known = {}
         for each in self.seen.order:
-            self.known[each] = (self.seen.state[each], self.seen.reason[each], self.seen.body.get(each))
+            self.known[each] = (self.seen.state.get(each), self.seen.reason.get(each), self.seen.body.get(each))
         return self
 
     def told(self, *names):
@@ -205,6 +205,21 @@ def a_member_over_the_limit_shows_as_terminated():
     watch.take().told(names[LIMIT - 1])
 
 
+def what_has_no_room_is_named_and_comes_later():
+    names = people(LIMIT)
+    sql(*(say(name, name + 'x' * 7000) for name in names))
+    settled()
+    watch = Watch(make_list(*(uri(name) for name in names)), first=False)
+    watch.take()
+    check(watch.seen.full)
+    equal(sorted(watch.known), sorted(uri(name) for name in names), 'full state has every member')
+    check(1 < len(watch.seen.state) < LIMIT, 'but not its state')
+    watch.take()
+    equal(watch.seen.full, False)
+    equal([watch.note(name)[:-7000] for name in names], names)
+    watch.subscription.silent()
+
+
 def a_list_in_the_body():
     names = people(3)
     sql(say(names[1], 'there'))
@@ -307,12 +322,12 @@ def a_list_is_subscribed_to_on_a_condition():
     equal(watch.subscription.ask(EVENTLIST + ['Suppress-If-Match: ' + notify['SIP-ETag']]), 204)
 
 
-accounts(*('m%d' % each for each in range(1, 80)))
+accounts(*('m%d' % each for each in range(1, 90)))
 sql("select presence.add_domain('other.example')")
 accounts('stranger', domain='other.example')
 run(all_members_first_and_then_what_changed, several_members_that_change_at_once_are_one_notify,
     without_eventlist_it_is_421_and_without_the_types_406, a_list_is_its_owners_or_its_domains,
     members_come_and_go_while_it_is_watched, a_list_within_a_list_changes_it,
     a_list_that_is_no_more_ends_its_subscriptions, a_member_who_gets_an_account_is_seen,
-    a_member_over_the_limit_shows_as_terminated, a_list_in_the_body, each_members_rules_act_at_once,
+    a_member_over_the_limit_shows_as_terminated, what_has_no_room_is_named_and_comes_later, a_list_in_the_body, each_members_rules_act_at_once,
     after_a_restart_it_goes_on, busy_lamps_by_list, a_list_is_subscribed_to_on_a_condition, no_invariant_is_broken)
