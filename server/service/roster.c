@@ -479,7 +479,7 @@ static size_t bytes_of_names(const struct rosters *self, const struct roster *ro
 }
 
 /* Those that have no room yet are there all the same, without an instance: nothing is known of
- * them (RFC 4662 sections 5.1 and 5.3). */
+ * them (RFC 4662 section 5.5). */
 static size_t name_others(const struct roster *roster, struct rlmi_resource out[], size_t count)
 {
     const struct list *link = roster->dirty.next;
