@@ -7,6 +7,7 @@
 #include "server/base/must.h"
 #include "server/service/notify_flow.h"
 #include "server/service/notify_head.h"
+#include "server/service/pacer.h"
 #include "server/service/roster.h"
 #include "server/service/watermark.h"
 #include "server/sip/parameter.h"
@@ -31,6 +32,7 @@ struct notify {
     struct policy policy;
     struct content content;
     struct notify_options options;
+    struct pacer pacer;
     struct watermark *watermark;
     struct list turns; /* resources with watchers who are owed, in turn */
     struct loop_later pump;
@@ -72,12 +74,19 @@ static void queue(struct notify *self, struct subscription *subscription)
     struct resource *resource = subscription_resource(subscription);
     struct delivery *delivery = subscription_delivery(subscription);
 
-    if (!self->started || !can_be_told(subscription, delivery))
+    if (!self->started || !can_be_told(subscription, delivery) ||
+        pacer_holds(&self->pacer, subscription))
         return;
     list_append(&resource->notify.owed, &delivery->link);
     if (list_empty(&resource->notify.turn))
         list_append(&self->turns, &resource->notify.turn);
     loop_later(self->state->node.loop, &self->pump);
+}
+
+/* Its pause is over, or it wants to hear though nothing has changed (RFC 6446). */
+static void on_due(void *context, struct subscription *subscription)
+{
+    queue(context, subscription);
 }
 
 static void owe(struct notify *self, struct subscription *subscription)
@@ -130,8 +139,9 @@ static bool is_decided(struct notify *self, struct subscription *subscription)
 /* Owes it what it has not been told, if it may be told. */
 static void look_at(struct notify *self, struct subscription *subscription)
 {
-    if (!subscription_is_committed(subscription) || !subscription_is_settled(subscription) ||
-        subscription_id(subscription) == 0 || is_decided(self, subscription) ||
+    /* What is pending is looked at again when it has been committed. */
+    if (!subscription_is_committed(subscription) || subscription_id(subscription) == 0 ||
+        (subscription_is_settled(subscription) && is_decided(self, subscription)) ||
         subscription_view(subscription).state != SUBSCRIPTION_ACTIVE)
         return;
     content_choose(&self->content, subscription);
@@ -161,7 +171,7 @@ static void on_changed(void *context, struct resource *resource)
 {
     struct notify *self = context;
 
-    if (resource->subscription_count == 0 && list_empty(&resource->notify.members))
+    if (!resource_is_watched(resource))
         return;
     watermark_hold(self->watermark, resource);
     resource->notify.notifier = self;
@@ -173,6 +183,9 @@ static void on_changed(void *context, struct resource *resource)
 
 static void look_at_resource(struct resource *resource, void *context)
 {
+    const struct notify *self = context;
+
+    pacer_look(&self->pacer, resource);
     on_changed(context, resource);
 }
 
@@ -300,13 +313,27 @@ static bool is_suppressed(struct notify *self, struct subscription *subscription
     return true;
 }
 
+/* A rule may have changed while the commit was under way. */
+static void decide_anew(struct notify *self, struct subscription *subscription)
+{
+    if (self->started && subscription_id(subscription) != 0 &&
+        subscription_is_settled(subscription) &&
+        subscription_delivery(subscription)->judged != policy_generation(&self->policy))
+        (void)is_decided(self, subscription);
+}
+
 /* RFC 6665 section 4.2.1.2: at once, full state, to the target of now. */
 static void on_told(void *context, struct subscription *subscription,
                     enum subscription_notice notice)
 {
     struct notify *self = context;
     struct delivery *delivery = subscription_delivery(subscription);
+    bool suppressed;
 
+    if (notice == NOTICE_NONE) {
+        decide_anew(self, subscription);
+        return;
+    }
     if (delivery->outstanding)
         content_miss(subscription);
     give_up_outstanding(self, delivery);
@@ -314,14 +341,14 @@ static void on_told(void *context, struct subscription *subscription,
     delivery->parked = false;
     delivery->failures = 0;
     delivery->chosen = 0;
-    if (notice == NOTICE_SUPPRESSED && is_suppressed(self, subscription))
+    suppressed = notice == NOTICE_SUPPRESSED && is_suppressed(self, subscription);
+    pacer_take(&self->pacer, subscription, !suppressed);
+    if (suppressed)
         return;
     delivery->acked_version = 0;
     delivery->bodiless = notice == NOTICE_NO_BODY;
     owe(self, subscription);
-    if (self->started && subscription_id(subscription) != 0 &&
-        subscription_is_settled(subscription))
-        (void)is_decided(self, subscription); /* a rule may have come meanwhile */
+    decide_anew(self, subscription);
 }
 
 static void on_subscription_gone(void *context, struct subscription *subscription)
@@ -330,6 +357,7 @@ static void on_subscription_gone(void *context, struct subscription *subscriptio
 
     give_up_outstanding(self, subscription_delivery(subscription));
     watermark_settle(self->watermark, subscription);
+    pacer_forget(&self->pacer, subscription);
     content_forget(&self->content, subscription);
 }
 
@@ -428,6 +456,7 @@ static void note_sent(struct notify *self, struct subscription *subscription,
     delivery->outstanding = true;
     self->outstanding++;
     (*self->sent)++;
+    pacer_note_sent(&self->pacer, subscription);
     if (!flow_is_reliable(flow))
         return;
     subscription_resource(subscription)->notify.notifier = self;
@@ -447,6 +476,7 @@ static struct blob *prepare(struct notify *self, struct subscription *subscripti
     head->cseq = cseq;
     head->content_type = buffer_span(type);
     head->entity_tag = content_entity_tag(&self->content, subscription, head->entity_tag_octets);
+    head->rates = pacer_rates(&self->pacer, subscription);
     head->body_bytes = blob_span(body).len;
     head->list = subscription_delivery(subscription)->roster != NULL;
     return body;
@@ -531,13 +561,15 @@ static void pump(struct loop_later *later)
 
 /* ---- what became of it ---- */
 
-static void acknowledge(struct notify *self, struct subscription *subscription)
+static void acknowledge(struct notify *self, struct subscription *subscription,
+                        const struct sip_message *response)
 {
     struct delivery *delivery = subscription_delivery(subscription);
 
     (*self->acknowledged)++;
     delivery->failures = 0;
     content_acknowledge(subscription);
+    pacer_note_answered(&self->pacer, subscription, response);
     if (delivery->sent_last) {
         watermark_settle(self->watermark, subscription);
         subscription_finish(subscription);
@@ -648,7 +680,7 @@ static void on_result(void *context, struct handle owner, enum client_outcome ou
     forget_outstanding(self, subscription_delivery(subscription));
     widen(self);
     if (outcome == CLIENT_RESPONSE && response->status < 300)
-        acknowledge(self, subscription);
+        acknowledge(self, subscription, response);
     else
         fail(self, subscription, outcome, response);
 }
@@ -703,6 +735,7 @@ static void make_metrics(struct notify *self, struct metrics *metrics)
 void notify_reconfigure(struct notify *self, const struct notify_options *options)
 {
     self->options = *options;
+    self->pacer.min_rate_interval_min_ms = options->min_rate_interval_min_ms;
     if (self->window > options->window_max)
         self->window = options->window_max;
     if (self->window < options->window_min)
@@ -749,6 +782,7 @@ struct notify *notify_new(struct state *state, struct transactions *transactions
     self->window = WINDOW_FIRST;
     self->options = *options;
     make_content(self, packages, metrics);
+    self->pacer = (struct pacer){.state = state, .on_due = on_due, .context = self};
     notify_reconfigure(self, options);
     self->watermark = watermark_new(state, options->owed_after_s);
     list_init(&self->turns);
@@ -778,8 +812,10 @@ static void forget_contents(struct resource *resource, void *context)
     const struct notify *self = context;
     struct list *link = resource->subscriptions.next;
 
-    for (; link != &resource->subscriptions; link = link->next)
+    for (; link != &resource->subscriptions; link = link->next) {
+        pacer_forget(&self->pacer, subscription_of_resource(link));
         content_forget(&self->content, subscription_of_resource(link));
+    }
 }
 
 void notify_free(struct notify *self)
@@ -812,6 +848,7 @@ static void owe_loaded(struct resource *resource, void *context)
         struct subscription *subscription = subscription_of_resource(link);
         struct delivery *delivery = subscription_delivery(subscription);
 
+        pacer_take(&self->pacer, subscription, false);
         if (resource->needs_mark)
             delivery->acked_version = 0;
         if (delivery->acked_version == 0 ||
@@ -829,6 +866,7 @@ void notify_start(struct notify *self)
     watermark_start(self->watermark, self->state->loaded_notified_batch);
     rosters_start(self->content.rosters);
     resources_each(self->state->resources, owe_loaded, self);
+    state_release_marked(self->state);
 }
 
 const struct content *notify_content(const struct notify *self)

@@ -154,12 +154,17 @@ void resource_touch(struct resource *self)
         self->owner->on_changed(self->owner->context, self);
 }
 
+bool resource_is_watched(const struct resource *self)
+{
+    return self->subscription_count > 0 || self->holds > 0;
+}
+
 static struct resource *find_watched(const struct resources *self, struct span aor,
                                      struct span event)
 {
     struct resource *found = resources_find(self, aor, event);
 
-    return found != NULL && (found->subscription_count > 0 || found->holds > 0) ? found : NULL;
+    return found != NULL && resource_is_watched(found) ? found : NULL;
 }
 
 struct resource *resource_watcherinfo(const struct resource *watched)

@@ -92,6 +92,9 @@ struct resource *resource_watcherinfo(const struct resource *watched);
  * if anybody asks for it. */
 void resources_touch(const struct resources *self, struct span aor, struct span event);
 
+/** Somebody subscribes to it, or watches it as a member of a list. */
+bool resource_is_watched(const struct resource *self);
+
 /** It changes with the batch that is being filled, if anybody asks for it: a crash before everyone
  * was told is made good. */
 void resources_mark(const struct resources *self, struct span aor, struct span event);

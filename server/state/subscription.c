@@ -137,7 +137,7 @@ static void committed(struct hot *hot, const struct hot_version *before)
     self->delivery.held = false;
     if (watcherinfo != NULL && shows(before, hot->committed))
         resource_touch(watcherinfo);
-    if (notice != NOTICE_NONE && !hot->committed->removed && self->owner->on_told != NULL)
+    if (!hot->committed->removed && self->owner->on_told != NULL)
         self->owner->on_told(self->owner->context, self, notice);
 }
 
