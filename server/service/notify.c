@@ -97,12 +97,30 @@ static void owe(struct notify *self, struct subscription *subscription)
 
 /* ---- what the rules say of a live subscription ---- */
 
+/* Why a subscription is over whatever the rules say; empty when it is not. */
+static struct span over_because(const struct notify *self, const struct subscription *subscription)
+{
+    const struct span aor = resource_aor(subscription_resource(subscription));
+
+    if (!rosters_is_list(self->content.rosters, subscription))
+        return accounts_find(self->state->accounts, aor) == NULL ? SPAN("noresource")
+                                                                 : (struct span){0};
+    return rosters_may_watch(self->content.rosters, aor, subscription_newest(subscription).watcher)
+               ? (struct span){0}
+               : SPAN("rejected");
+}
+
 /* True when its state changes: its commit tells. */
 static bool is_decided(struct notify *self, struct subscription *subscription)
 {
     const enum subscription_state state = subscription_newest(subscription).state;
     const enum watcher_action action = content_judge(&self->content, subscription).action;
+    const struct span over = over_because(self, subscription);
 
+    if (state != SUBSCRIPTION_TERMINATED && !span_empty(over)) {
+        subscription_end(subscription, over);
+        return true;
+    }
     if (state == SUBSCRIPTION_TERMINATED || action == WATCHER_ALLOW ||
         action == WATCHER_POLITE_BLOCK) {
         if (state != SUBSCRIPTION_PENDING && state != SUBSCRIPTION_WAITING)
@@ -210,7 +228,7 @@ static void on_rules_changed(void *context, struct span domain, struct span pres
     }
 }
 
-static void on_list_changed(void *context, struct span aor)
+static void on_account_changed(void *context, struct span aor)
 {
     struct notify *self = context;
     const struct event_packages *packages = self->content.packages;
@@ -218,10 +236,30 @@ static void on_list_changed(void *context, struct span aor)
     for (size_t i = 0; self->started && packages->all[i] != NULL; i++) {
         struct resource *resource =
             resources_find(self->state->resources, aor, packages->all[i]->name);
+
+        if (resource == NULL)
+            continue;
+        rosters_forget_judgements(resource);
+        on_changed(self, resource);
+    }
+}
+
+static void on_list_changed(void *context, struct span aor)
+{
+    struct notify *self = context;
+    const struct event_packages *packages = self->content.packages;
+
+    if (self->started)
+        rosters_list_changed(self->content.rosters, aor);
+    for (size_t i = 0; self->started && packages->all[i] != NULL; i++) {
+        struct resource *resource =
+            resources_find(self->state->resources, aor, packages->all[i]->name);
         struct list *link = resource == NULL ? NULL : resource->subscriptions.next;
 
         for (; link != NULL && link != &resource->subscriptions; link = link->next)
             rosters_rebuild(self->content.rosters, subscription_of_resource(link));
+        if (resource != NULL)
+            on_changed(self, resource); /* it may be over */
     }
 }
 
@@ -725,6 +763,7 @@ static void watch_state(struct notify *self)
 
     resources_watch(state->resources, on_changed, on_resource_gone, self);
     subscriptions_watch(state->subscriptions, on_told, on_subscription_gone, self);
+    accounts_watch(state->accounts, on_account_changed, self);
     domains_watch(state->domains, on_domain_changed, self);
     watcher_rules_watch(state->watcher_rules, on_rules_changed, self);
     dialects_watch(state->dialects, on_all_changed, self);
@@ -761,6 +800,7 @@ static void unwatch_state(struct notify *self)
 
     resources_watch(state->resources, NULL, NULL, NULL);
     subscriptions_watch(state->subscriptions, NULL, NULL, NULL);
+    accounts_watch(state->accounts, NULL, NULL);
     domains_watch(state->domains, NULL, NULL);
     watcher_rules_watch(state->watcher_rules, NULL, NULL);
     dialects_watch(state->dialects, NULL, NULL);

@@ -353,14 +353,13 @@ static bool refused_target(struct subscribing *it, const struct subscription_vie
     return false;
 }
 
-/* A list stays one, and keeps its members (RFC 5367 section 4.3); a filter comes upon the one that
+/* A list stays one, and keeps its members (RFC 5367 section 5.1); a filter comes upon the one that
  * stands (RFC 4660 section 5.3). */
 static bool refused_terms(struct subscribing *it, const struct subscription_view *view)
 {
     it->is_list = view->eventlist &&
                   rosters_is_list_of(it->self->content->rosters, it->change.aor, view->body_type);
-    if (!it->is_list)
-        it->standing_filter = view->body;
+    it->refreshed = view;
     return subscribe_refused_expires(it) || subscribe_refused_body(it) ||
            subscribe_refused_accept(it) || subscribe_refused_condition(it);
 }

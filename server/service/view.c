@@ -132,7 +132,8 @@ static bool shows_same(const struct snapshot *a, const struct snapshot *b)
 bool view_key_equal(const struct view_key *a, const struct view_key *b)
 {
     return a->closed == b->closed && a->format == b->format && a->dialect == b->dialect &&
-           a->hidden == b->hidden && span_equal(a->filter, b->filter);
+           a->hidden == b->hidden && span_equal(a->filter, b->filter) &&
+           span_equal(a->list, b->list);
 }
 
 static struct view *view_of(struct list *link)
@@ -143,8 +144,9 @@ static struct view *view_of(struct list *link)
 static struct view *make(struct resource *resource, const struct event_package *package,
                          const struct view_key *key)
 {
-    struct view *view = calloc(1, sizeof(*view) + key->filter.len);
+    struct view *view = calloc(1, sizeof(*view) + key->filter.len + key->list.len);
     char *filter = (char *)(view + 1);
+    char *list = filter + key->filter.len;
 
     must(view != NULL);
     view->resource = resource;
@@ -152,7 +154,10 @@ static struct view *make(struct resource *resource, const struct event_package *
     view->key = *key;
     if (key->filter.len > 0)
         memcpy(filter, key->filter.at, key->filter.len);
+    if (key->list.len > 0)
+        memcpy(list, key->list.at, key->list.len);
     view->key.filter = (struct span){filter, key->filter.len};
+    view->key.list = (struct span){list, key->list.len};
     view->version = 1;
     view->uses = 1;
     view->stale = true;

@@ -16,7 +16,7 @@ struct view {
     struct list link; /* among the views of its resource */
     struct resource *resource;
     const struct event_package *package;
-    struct view_key key; /* its filter is the view's own */
+    struct view_key key; /* its spans are the view's own */
     uint64_t version;    /* 1 before anything was composed */
     uint32_t uses;
     bool stale; /* the resource may show something else by now */

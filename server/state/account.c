@@ -24,6 +24,8 @@ struct account {
 struct accounts {
     struct table by_aor;
     struct table by_id;
+    accounts_changed_fn *fn;
+    void *context;
 };
 
 static struct span field(const struct account *self, enum field which)
@@ -67,6 +69,12 @@ void accounts_free(struct accounts *self)
     free(self);
 }
 
+void accounts_watch(struct accounts *self, accounts_changed_fn *fn, void *context)
+{
+    self->fn = fn;
+    self->context = context;
+}
+
 size_t accounts_count(const struct accounts *self)
 {
     return self->by_id.count;
@@ -77,17 +85,34 @@ static uint64_t id_hash(const struct accounts *self, int64_t id)
     return table_hash(&self->by_id, (struct span){(const char *)&id, sizeof(id)});
 }
 
-void accounts_remove(struct accounts *self, int64_t id)
+/* The account of that id, which is in the tables no more, or NULL. */
+static struct account *take(struct accounts *self, int64_t id)
 {
     struct table_link *link = table_first(&self->by_id, id_hash(self, id));
 
     while (link != NULL && by_id(link)->id != id)
         link = table_next(link);
     if (link == NULL)
-        return;
+        return NULL;
     table_remove(&self->by_aor, &by_id(link)->aor_link);
     table_remove(&self->by_id, link);
-    free(by_id(link));
+    return by_id(link);
+}
+
+static void changed(const struct accounts *self, const struct account *account)
+{
+    if (self->fn != NULL)
+        self->fn(self->context, field(account, AOR));
+}
+
+void accounts_remove(struct accounts *self, int64_t id)
+{
+    struct account *account = take(self, id);
+
+    if (account == NULL)
+        return;
+    changed(self, account);
+    free(account);
 }
 
 void accounts_put(struct accounts *self, const struct account_row *row)
@@ -99,9 +124,9 @@ void accounts_put(struct accounts *self, const struct account_row *row)
         [HA1_SHA512_256] = row->ha1_sha512_256,
     };
     struct account *account = calloc(1, sizeof(*account) + packed_size(fields, FIELDS));
+    struct account *before = take(self, row->id);
 
     must(account != NULL);
-    accounts_remove(self, row->id);
     account->id = row->id;
     account->disabled = row->disabled;
     account->algorithm_count = row->algorithm_count;
@@ -109,6 +134,12 @@ void accounts_put(struct accounts *self, const struct account_row *row)
     packed_fill(account->ends, account->octets, fields, FIELDS);
     table_add(&self->by_aor, &account->aor_link, table_hash(&self->by_aor, row->aor));
     table_add(&self->by_id, &account->id_link, id_hash(self, row->id));
+    if (before == NULL || !span_equal(field(before, AOR), row->aor)) {
+        if (before != NULL)
+            changed(self, before);
+        changed(self, account);
+    }
+    free(before);
 }
 
 const struct account *accounts_find(const struct accounts *self, struct span aor)

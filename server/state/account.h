@@ -12,6 +12,10 @@ struct accounts *accounts_new(void);
 void accounts_free(struct accounts *self);
 size_t accounts_count(const struct accounts *self);
 
+/** Told when an AOR has an account now, or has none any more; at the load too. */
+typedef void accounts_changed_fn(void *context, struct span aor);
+void accounts_watch(struct accounts *self, accounts_changed_fn *fn, void *context);
+
 /** What SQL says: a new account, or a changed one. */
 void accounts_put(struct accounts *self, const struct account_row *row);
 void accounts_remove(struct accounts *self, int64_t id);

@@ -2,7 +2,7 @@
 import itertools
 
 from agent import (DOMAIN, SOON, Members, Peer, accounts, check, equal, eventually, find, no_invariant_is_broken, read,
-                   restart, run, sql)
+                   restart, run, settled, sql)
 
 EVENTLIST = ['Supported: eventlist', 'Accept: application/pidf+xml, application/rlmi+xml, multipart/related']
 DIALOGS = ['Supported: eventlist', 'Accept: application/dialog-info+xml, application/rlmi+xml, multipart/related']
@@ -31,8 +31,8 @@ def say(name, note):
 def make_list(*uris, owner='bob', name=''):
     """Its AOR."""
     aor = 'list%d@%s' % (next(lists), DOMAIN)
-    sql("select presence.add_list('%s', %s, '%s')" % (aor, "'%s@%s'" % (owner, DOMAIN) if owner else 'null', name),
-        *("select presence.add_list_member('%s', '%s')" % (aor, each) for each in uris))
+    sql('begin', "select presence.add_list('%s', %s, '%s')" % (aor, "'%s@%s'" % (owner, DOMAIN) if owner else 'null', name),
+        *("select presence.add_list_member('%s', '%s')" % (aor, each) for each in uris), 'commit')
     return aor
 
 
@@ -61,7 +61,7 @@ class Watch:
         if self.seen.full:
             self.known = {}
         for each in self.seen.order:
-            self.known[each] = (self.seen.state[each], self.seen.reason[each], self.seen.body.get(each))
+            self.known[each] = (self.seen.state.get(each), self.seen.reason.get(each), self.seen.body.get(each))
         return self
 
     def told(self, *names):
@@ -82,6 +82,7 @@ class Watch:
 def all_members_first_and_then_what_changed():
     names = people(5)
     sql(say(names[0], 'here'))
+    settled()
     sql("select presence.block('%s@%s', 'bob@%s')" % (names[1], DOMAIN, DOMAIN),
         "select presence.confirm('%s@%s', 'bob@%s')" % (names[2], DOMAIN, DOMAIN),
         "select presence.polite_block('%s@%s', 'bob@%s')" % (names[3], DOMAIN, DOMAIN), say(names[3], 'secret'))
@@ -176,6 +177,7 @@ def a_list_that_is_no_more_ends_its_subscriptions():
         sql(change % aor)
         notify = watch.subscription.next()
         check(notify.state.startswith('terminated;reason=noresource'), notify.state)
+        watch.subscription.silent()
         eventually(lambda: Peer('bob').subscribe(aor, headers=EVENTLIST).status == 404)
         eventually(lambda: sql("select count(*) from presence.subscription where aor = '%s'" % aor) == '0')
 
@@ -203,9 +205,25 @@ def a_member_over_the_limit_shows_as_terminated():
     watch.take().told(names[LIMIT - 1])
 
 
+def what_has_no_room_is_named_and_comes_later():
+    names = people(LIMIT)
+    sql(*(say(name, name + 'x' * 7000) for name in names))
+    settled()
+    watch = Watch(make_list(*(uri(name) for name in names)), first=False)
+    watch.take()
+    check(watch.seen.full)
+    equal(sorted(watch.known), sorted(uri(name) for name in names), 'full state has every member')
+    check(1 < len(watch.seen.state) < LIMIT, 'but not its state')
+    watch.take()
+    equal(watch.seen.full, False)
+    equal([watch.note(name)[:-7000] for name in names], names)
+    watch.subscription.silent()
+
+
 def a_list_in_the_body():
     names = people(3)
     sql(say(names[1], 'there'))
+    settled()
     body = ('<?xml version="1.0"?><resource-lists xmlns="urn:ietf:params:xml:ns:resource-lists"><list>'
             '<entry uri="%s"/><entry uri="%s"><display-name>Two</display-name></entry><entry uri="sip:nobody@%s"/></list>'
             '</resource-lists>' % (uri(names[0]), uri(names[1]), DOMAIN))
@@ -222,6 +240,9 @@ def a_list_in_the_body():
     bob = Peer('bob')
     equal(bob.subscribe('bob@' + DOMAIN, headers=headers, body=body.replace('</list>', '')).status, 400)
     equal(bob.subscribe('bob@' + DOMAIN, headers=headers[2:], body=body).status, 421)
+    response = watch.subscription.ask(headers, body)  # section 5.1
+    equal(response, 415)
+    equal(watch.subscription.ask(EVENTLIST + ['Content-Type: application/simple-filter+xml'], '<filter-set/>'), 415)
     restart()
     sql(say(names[1], 'after'))
     watch.take(again=True)
@@ -232,6 +253,7 @@ def a_list_in_the_body():
 def each_members_rules_act_at_once():
     names = people(2)
     sql(*(say(name, 'note of ' + name) for name in names))
+    settled()
     watch = Watch(make_list(*(uri(name) for name in names)))
     rule = "select presence.%%s('%s@%s', 'bob@%s')" % (names[0], DOMAIN, DOMAIN)
     equal(watch.note(names[0]), 'note of ' + names[0])
@@ -279,6 +301,7 @@ def busy_lamps_by_list():
 def a_list_is_subscribed_to_on_a_condition():
     names = people(2)
     sql(say(names[0], 'one'))
+    settled()
     aor = make_list(*(uri(name) for name in names))
     watch = Watch(aor, first=False)
     etag = watch.subscription.next()['SIP-ETag']
@@ -299,12 +322,12 @@ def a_list_is_subscribed_to_on_a_condition():
     equal(watch.subscription.ask(EVENTLIST + ['Suppress-If-Match: ' + notify['SIP-ETag']]), 204)
 
 
-accounts(*('m%d' % each for each in range(1, 80)))
+accounts(*('m%d' % each for each in range(1, 90)))
 sql("select presence.add_domain('other.example')")
 accounts('stranger', domain='other.example')
 run(all_members_first_and_then_what_changed, several_members_that_change_at_once_are_one_notify,
     without_eventlist_it_is_421_and_without_the_types_406, a_list_is_its_owners_or_its_domains,
     members_come_and_go_while_it_is_watched, a_list_within_a_list_changes_it,
     a_list_that_is_no_more_ends_its_subscriptions, a_member_who_gets_an_account_is_seen,
-    a_member_over_the_limit_shows_as_terminated, a_list_in_the_body, each_members_rules_act_at_once,
+    a_member_over_the_limit_shows_as_terminated, what_has_no_room_is_named_and_comes_later, a_list_in_the_body, each_members_rules_act_at_once,
     after_a_restart_it_goes_on, busy_lamps_by_list, a_list_is_subscribed_to_on_a_condition, no_invariant_is_broken)

@@ -67,14 +67,29 @@ def run(*tests):
 
 # ---- the server and its tables ----
 
+psql = None
+
+
 def sql(*statements):
-    """The last statement's rows, fields parted by |."""
-    command = ['psql', '-X', '-qAt', '-v', 'ON_ERROR_STOP=1']
-    for statement in statements:
-        command += ['-c', statement]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
-    check(done.returncode == 0, done.stderr)
-    return done.stdout.strip()
+    """The rows of all statements, fields parted by |."""
+    global psql
+    if psql is None:
+        psql = subprocess.Popen(['psql', '-X', '-qAt'], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                stderr=subprocess.STDOUT, text=True)
+    psql.stdin.write(''.join(statement + ';\n' for statement in statements) + '\\echo =done=\n')
+    psql.stdin.flush()
+    rows = []
+    for row in psql.stdout:
+        if row == '=done=\n':
+            check(not any(row.startswith('ERROR') for row in rows), rows)
+            return ''.join(rows).strip()
+        rows.append(row)
+    raise Wrong('psql has ended')
+
+
+def settled():
+    """Returns when the server has done what SQL asked it to do."""
+    eventually(lambda: sql('select count(*) from presence.command') == '0', 'commands are done')
 
 
 def restart():
