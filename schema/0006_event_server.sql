@@ -587,10 +587,11 @@ create table presence.dialect (
     entity_pres   boolean not null default false,
     contact       boolean not null default false,
     single_dialog boolean not null default false,
+    display       boolean not null default false,
     comment       text not null default '',
     created_at    timestamptz not null default now(),
     constraint each_event_has_its_own_forms
-    check (case event when 'presence' then not single_dialog
+    check (case event when 'presence' then not (single_dialog or display)
                       else not (plain or one_tuple or note_in_tuple or entity_pres or contact) end)
 );
 comment on table presence.dialect is
@@ -605,6 +606,7 @@ comment on column presence.dialect.note_in_tuple is 'presence: tuples without a 
 comment on column presence.dialect.entity_pres is 'presence: the entity is a pres: URI, not sip:.';
 comment on column presence.dialect.contact is 'presence: tuples without a contact get the presentity, for phones that match documents by contact.';
 comment on column presence.dialect.single_dialog is 'dialog: the most telling dialog alone.';
+comment on column presence.dialect.display is 'dialog: names in the attribute display of RFC 4235''s text and examples, for phones that do not read display-name, as its schema has it.';
 comment on column presence.dialect.comment is 'For people.';
 comment on column presence.dialect.created_at is 'When it was added.';
 
@@ -754,10 +756,33 @@ begin
     delete from presence.watcher_rule r
      where r.domain = old.domain and r.presentity = old.aor or r.watcher = old.aor;
     delete from presence.list l where l.owner = old.aor;
+    insert into presence.command (kind, aor, event, target, reason)
+    select 'terminate', s.aor, s.event, s.id, 'noresource' from presence_state.subscription s
+     where s.bucket = presence.bucket_of(old.aor) and s.aor = old.aor order by s.id;
+    insert into presence.command (kind, aor, event, target)
+    select 'unpublish', p.aor, p.event, p.id from presence_state.publication p
+     where p.bucket = presence.bucket_of(old.aor) and p.aor = old.aor order by p.id;
     return null;
 end $$;
 comment on function presence.forget_account() is
-    'Trigger at the commit that removes an account: its contacts are unregistered, its kept messages taken back, its devices, rules and lists forgotten.';
+    'Trigger at the commit that removes an account: its contacts are unregistered, its kept messages taken back, its devices, rules and lists forgotten; who watches it is told so (noresource), and what it has published is removed.';
+
+-- One look for all accounts that a statement removes: subscriptions are not found by who watches.
+create function presence.forget_watchers() returns trigger
+    language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+    insert into presence.command (kind, aor, event, target, reason)
+    select 'terminate', s.aor, s.event, s.id, 'rejected'
+      from presence_state.subscription s join gone on gone.aor = s.watcher where s.aor <> s.watcher order by s.id;
+    return null;
+end $$;
+comment on function presence.forget_watchers() is
+    'Trigger: who is no more watches nobody any more.';
+
+create trigger forget_watchers after delete on presence.account
+    referencing old table as gone
+    for each statement execute function presence.forget_watchers();
 
 -- ---- who may what ----
 
@@ -770,7 +795,7 @@ revoke all on function presence.hidden_bits(boolean, presence.presence_part[]), 
     presence.polite_block(text, text, text, timestamptz, timestamptz, text),
     presence.confirm(text, text, text, timestamptz, timestamptz, text),
     presence.remove_rule(text, text, text), presence.signal_list_member(),
-    presence.keep_lists_and_accounts_apart(), presence.add_list(text, text, text), presence.remove_list(text),
+    presence.keep_lists_and_accounts_apart(), presence.forget_watchers(), presence.add_list(text, text, text), presence.remove_list(text),
     presence.member_uri(text), presence.add_list_member(text, text, text), presence.remove_list_member(text, text)
     from public;
 grant execute on function presence.hidden_bits(boolean, presence.presence_part[]), presence.hidden_text(integer),

@@ -86,7 +86,7 @@ static const struct config_key keys[] = {
     NUMBER(subscription, per_resource_max, "", "10000", 1, 1000000, LIVE, "Subscriptions to one resource."),
     NUMBER(subscription, per_watcher_max, "", "1000", 1, 1000000, LIVE, "Subscriptions of one watcher."),
     NUMBER(subscription, unauthorized_max, "", "100", 1, 1000000, LIVE, "Subscriptions of one watcher that no presentity has decided on; more get 403."),
-    NUMBER(subscription, waiting_s, "s", "604800", 60, 31536000, LIVE, "How long a presentity can see that someone asked who was not decided on before the subscription ended."),
+    NUMBER(subscription, waiting_s, "s", "604800", 1, 31536000, LIVE, "How long a presentity can see that someone asked who was not decided on before the subscription ended."),
     NUMBER(subscription, subscriptions_max, "", "1000000", 1, 16000000, LATER, "Subscriptions of all watchers."),
 
     NUMBER(publication, expires_min_s, "s", "60", 1, 86400, LIVE, "Shorter PUBLISHes get 423; 0 removes."),

@@ -4,7 +4,7 @@
 /* The bits are those of pidf/: of enum pidf_dialect, and of its like for dialogs. */
 #define DIALECT_SELECT                                                                             \
     "select id, position, user_agent, event, (case event when 'dialog' then "                      \
-    "single_dialog::integer"                                                                       \
+    "single_dialog::integer + 2 * display::integer"                                                \
     " else plain::integer + 2 * one_tuple::integer + 4 * note_in_tuple::integer"                   \
     " + 8 * entity_pres::integer + 16 * contact::integer end)::int8 from presence.dialect"
 

@@ -96,7 +96,9 @@ bool subscription_decode(struct row *from, uint64_t notified_batch, struct subsc
     out->cseq_mark = (uint32_t)row_int8(from);
     out->cseq_epoch = (uint64_t)row_int8(from);
     owed = row_bool(from);
-    out->owed = (uint64_t)row_int8(from) > notified_batch || owed;
+    /* What is over says itself whether its last NOTIFY is owed: nothing else ever follows. */
+    out->owed =
+        ((uint64_t)row_int8(from) > notified_batch && state < SUBSCRIPTION_ROW_TERMINATED) || owed;
     flow_decode(from, &out->flow);
     out->remaining_us = row_remaining_us(from);
     if (state < SUBSCRIPTION_ROW_PENDING || state > SUBSCRIPTION_ROW_WAITING)

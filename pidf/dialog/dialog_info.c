@@ -1,6 +1,7 @@
 /* dialog_info.c - the sources in order, the newest of each publication, one dialog each. */
 #include "pidf/dialog/dialog_info.h"
 
+#include "pidf/dialog/dialog_info_ended.h"
 #include "pidf/dialog/dialog_info_unite.h"
 #include "pidf/dialog/dialog_info_write.h"
 
@@ -10,7 +11,8 @@
 struct dialog_info_composer {
     struct parser *parser;
     struct scratch scratch;
-    uint64_t key[2]; /* of hashes inside; shows in no document */
+    uint64_t key[2];                 /* of hashes inside; shows in no document */
+    struct dialog_info_ended *ended; /* NULL: nothing is remembered */
 };
 
 struct dialog_info_composer *dialog_info_composer_new(const struct pidf_limits *limits)
@@ -30,7 +32,15 @@ void dialog_info_composer_free(struct dialog_info_composer *self)
         return;
     parser_free(self->parser);
     scratch_deinit(&self->scratch);
+    free(self->ended);
     free(self);
+}
+
+void dialog_info_composer_remember(struct dialog_info_composer *self)
+{
+    must(self->ended == NULL);
+    self->ended = calloc(1, sizeof(*self->ended));
+    must(self->ended != NULL);
 }
 
 static void begin(struct dialog_info_composer *self)
@@ -131,6 +141,8 @@ void dialog_info_compose(struct dialog_info_composer *self, unsigned view,
     for (size_t i = 0; i < count; i++)
         if (i + 1 == count || sorted[i].publication != sorted[i + 1].publication)
             read_source(self, &sorted[i], &reports);
-    dialog_info_unite(&reports, &self->scratch, self->key);
+    if (self->ended != NULL)
+        dialog_info_ended_drop(self->ended, &reports);
+    dialog_info_unite(&reports, &self->scratch, self->key, self->ended);
     dialog_info_write(&reports, view, &self->scratch, self->key, out);
 }

@@ -10,6 +10,7 @@
  *
  *     parse.c              bytes -> tree
  *     dialog_info_read.c   tree -> the dialogs that one publication reports, mended to the schema
+ *     dialog_info_ended.c  without what is stale, as far as that is remembered
  *     dialog_info_unite.c  an id for each; reports of one call by several publications become one
  *     dialog_info_write.c  what a watcher may see of them -> parts, and the document around parts
  *
@@ -22,6 +23,14 @@ struct dialog_info_composer *dialog_info_composer_new(const struct pidf_limits *
 
 /** NULL is fine. */
 void dialog_info_composer_free(struct dialog_info_composer *self);
+
+/**
+ * From now on a report of a call that another publication said to be terminated, in a composition
+ * of both, is left out of later ones until its own publication brings another body; even when that
+ * other publication is gone. What is remembered is bounded and goes with the composer. To be
+ * called once.
+ */
+void dialog_info_composer_remember(struct dialog_info_composer *self);
 
 /**
  * Judges the body of a PUBLISH as pidf_check() does (RFC 3903 section 6, step 5), with
@@ -83,7 +92,8 @@ enum dialog_info_view {
  *
  * A source that dialog_info_check() would refuse is left out, and so are extensions beside
  * <dialog>, which belong to no part, and every xml:id. The same sources give the same parts, in
- * whatever order they stand in the array. When `out` is too small, parts_overflowed() says so.
+ * whatever order they stand in the array, but for what dialog_info_composer_remember() says. When
+ * `out` is too small, parts_overflowed() says so.
  */
 void dialog_info_compose(struct dialog_info_composer *self, unsigned view,
                          const struct dialog_info_source sources[], size_t count,

@@ -1,6 +1,7 @@
 /* dialog_info_unite.c - first every report is named, then those of one call leg become one. */
 #include "pidf/dialog/dialog_info_unite.h"
 
+#include "pidf/dialog/dialog_info_ended.h"
 #include "pidf/xml/seen.h"
 #include "server/base/crypto.h"
 
@@ -12,7 +13,7 @@ enum { KEY_HEAD_BYTES = 48 };
 /* Not a secret: a watcher that moves to another process must find the ids it knows. */
 static const uint64_t leg_key[2] = {0, 0};
 
-static uint64_t leg_hash(const struct report *report, const uint64_t key[2])
+uint64_t report_leg_hash(const struct report *report, const uint64_t key[2])
 {
     uint64_t parts[3] = {hash64(key, report->call_id), hash64(key, report->local_tag),
                          hash64(key, report->remote_tag)};
@@ -32,7 +33,7 @@ static struct span make_key(const struct report *report, bool shared, struct scr
     uint64_t publication = (uint64_t)report->source->publication;
     char head[KEY_HEAD_BYTES];
     int length = shared ? snprintf(head, sizeof(head), "%" PRIx64 "+%016" PRIx64 ".", publication,
-                                   leg_hash(report, leg_key))
+                                   report_leg_hash(report, leg_key))
                         : snprintf(head, sizeof(head), "%" PRIx64 ".", publication);
 
     return scratch_join(scratch, scratch_copy(scratch, (struct span){head, (size_t)length}),
@@ -114,14 +115,29 @@ static void put_counting(struct report_list *out, const struct dialog_place *pla
             report_append(out, place->counts);
 }
 
-void dialog_info_unite(struct report_list *reports, struct scratch *scratch, const uint64_t key[2])
+static uint64_t place_hash(const struct report *report, const uint64_t key[2])
+{
+    return report_is_complete(report) ? report_leg_hash(report, key) : hash64(key, report->key);
+}
+
+/* What others still say of calls that one has seen end. */
+static void remember_ended(struct dialog_info_ended *ended, const struct report_list *reports,
+                           const struct seen *places, const uint64_t key[2])
+{
+    for (const struct report *report = reports->first; report != NULL; report = report->next)
+        if (report->state != REPORT_TERMINATED && report_is_complete(report) &&
+            find_place(places, report, place_hash(report, key))->counts->state == REPORT_TERMINATED)
+            dialog_info_ended_put(ended, report);
+}
+
+void dialog_info_unite(struct report_list *reports, struct scratch *scratch, const uint64_t key[2],
+                       struct dialog_info_ended *ended)
 {
     struct dialog_place *places = NULL, **end = &places;
     struct seen seen = {0};
 
     for (struct report *report = reports->first; report != NULL; report = report->next) {
-        uint64_t hash =
-            report_is_complete(report) ? leg_hash(report, key) : hash64(key, report->key);
+        uint64_t hash = place_hash(report, key);
         struct dialog_place *place = find_place(&seen, report, hash);
 
         if (place == NULL) {
@@ -136,6 +152,8 @@ void dialog_info_unite(struct report_list *reports, struct scratch *scratch, con
     }
     for (struct dialog_place *place = places; place != NULL; place = place->next)
         place->counts->key = place->first->key;
+    if (ended != NULL)
+        remember_ended(ended, reports, &seen, key);
     *reports = (struct report_list){0};
     put_counting(reports, places, true);
     put_counting(reports, places, false);

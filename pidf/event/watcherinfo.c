@@ -37,12 +37,19 @@ bool watcherinfo_add(struct parts *parts, const struct watcherinfo_watcher *watc
     markup_put_optional(out, "display-name", watcher->display_name);
     if (!span_empty(watcher->display_name))
         markup_put_language(out, watcher->language);
-    if (last)
+    if (last && watcher->duration_subscribed_s > 0)
         markup_put_number(out, "duration-subscribed", watcher->duration_subscribed_s);
     buffer_put_char(out, '>');
     markup_put_uri(out, watcher->uri);
     buffer_put(out, SPAN("</watcher>"));
     return parts_end(parts, last, last ? 0 : watcher->deadline_us);
+}
+
+bool watcherinfo_is_active(struct span octets)
+{
+    const struct span active = SPAN(" status=\"active\"");
+
+    return memmem(octets.at, octets.len, active.at, active.len) != NULL;
 }
 
 void watcherinfo_put_gone(struct buffer *out, struct span octets, enum watcherinfo_event event)

@@ -44,7 +44,7 @@ struct watcherinfo_watcher {
     struct span uri;                /* the authenticated identity, an AOR */
     struct span display_name;       /* empty: none */
     struct span language;           /* of the display name; empty: not known */
-    uint64_t duration_subscribed_s; /* read for TERMINATED only */
+    uint64_t duration_subscribed_s; /* read for TERMINATED only; 0: not known */
     int64_t deadline_us;            /* when it ends by itself; 0: not known; not for TERMINATED */
 };
 
@@ -53,6 +53,9 @@ struct watcherinfo_watcher {
  * when there was no room; parts_overflowed() says so too.
  */
 bool watcherinfo_add(struct parts *parts, const struct watcherinfo_watcher *watcher);
+
+/** Whether a part, of which these are the `octets`, is that of an active watcher. */
+bool watcherinfo_is_active(struct span octets);
 
 /**
  * Appends the last element of a watcher of whom only its part's `octets` are left: all that it

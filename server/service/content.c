@@ -49,9 +49,11 @@ int content_format(const struct event_package *package, struct span accept)
     return best;
 }
 
-static bool is_filter(const struct subscription_view *view)
+struct span content_filter(const struct subscription_view *view)
 {
-    return span_equal_nocase(view->body_type, SPAN("application/simple-filter+xml"));
+    return span_equal_nocase(view->body_type, SPAN("application/simple-filter+xml"))
+               ? view->body
+               : (struct span){0};
 }
 
 /* What has been committed counts; of one that was not yet, what it will be. */
@@ -76,7 +78,7 @@ static struct view_key key_for(const struct content *self, struct subscription *
         .format = format < 0 ? 0 : (uint8_t)format,
         .dialect = dialects_find(self->state->dialects, view.user_agent, package->name),
         .hidden = judgement.hidden,
-        .filter = is_filter(&view) ? view.body : (struct span){0},
+        .filter = content_filter(&view),
     };
 }
 
@@ -152,6 +154,8 @@ struct blob *content_body(const struct content *self, struct subscription *subsc
 
     content_choose(self, subscription);
     full = delivery->acked_version == 0 || delivery->missed;
+    if (full && delivery->view != NULL)
+        view_renew(self->views, delivery->view);
     delivery->sent_version = content_version(subscription);
     delivery->sent_bodiless =
         delivery->bodiless && delivery->sent_version == delivery->suppressed_version;

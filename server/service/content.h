@@ -40,6 +40,9 @@ uint64_t content_version(struct subscription *subscription);
 struct blob *content_body(const struct content *self, struct subscription *subscription,
                           uint32_t number);
 
+/** The filter that stands in a subscription; empty when there is none. */
+struct span content_filter(const struct subscription_view *view);
+
 /** Value of Content-Type for that body, appended. */
 void content_type(struct subscription *subscription, struct buffer *out);
 

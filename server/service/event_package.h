@@ -17,6 +17,7 @@ struct view_key {
     uint32_t dialect;   /* bits of presence.dialect, as the package defines them */
     uint32_t hidden;    /* enum rule_hidden: what is left out */
     struct span filter; /* a filter-set (RFC 4661) as it stands; empty: none */
+    struct span list;   /* the AOR of the list that was subscribed to with it; empty: none was */
 };
 
 /** A content type that NOTIFYs may have. */

@@ -112,6 +112,7 @@ static void add_member(struct list_members *self, const struct state *state, str
 
     if (list_member_aor(uri, octets, &aor))
         nested = resource_lists_find(state->lists, aor);
+    self->has_lists |= nested != NULL;
     if (nested == NULL)
         add(self, uri, name, hash64(self->key, aor));
     else if (depth < NESTED_MAX)

@@ -14,6 +14,7 @@ struct list_members {
     size_t max;      /* more are left out */
     uint32_t *slots; /* places by hash of the canonical AOR, to know a member that came before */
     size_t slot_mask;
+    bool has_lists; /* some member is a list itself */
     uint64_t key[2];
 };
 

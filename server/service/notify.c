@@ -97,13 +97,17 @@ static void owe(struct notify *self, struct subscription *subscription)
 
 /* ---- what the rules say of a live subscription ---- */
 
-/* RFC 6665 section 4.1.3. Who is "deactivated" must ask again: another SUBSCRIBE is pending. */
-static struct span why_blocked(const struct notify *self, const struct subscription *subscription)
+/* Why a subscription is over whatever the rules say; empty when it is not. */
+static struct span over_because(const struct notify *self, const struct subscription *subscription)
 {
-    const struct span presentity = resource_aor(subscription_resource(subscription));
+    const struct span aor = resource_aor(subscription_resource(subscription));
 
-    return accounts_find(self->state->accounts, presentity) == NULL ? SPAN("noresource")
-                                                                    : SPAN("rejected");
+    if (!rosters_is_list(self->content.rosters, subscription))
+        return accounts_find(self->state->accounts, aor) == NULL ? SPAN("noresource")
+                                                                 : (struct span){0};
+    return rosters_may_watch(self->content.rosters, aor, subscription_newest(subscription).watcher)
+               ? (struct span){0}
+               : SPAN("rejected");
 }
 
 /* True when its state changes: its commit tells. */
@@ -111,7 +115,12 @@ static bool is_decided(struct notify *self, struct subscription *subscription)
 {
     const enum subscription_state state = subscription_newest(subscription).state;
     const enum watcher_action action = content_judge(&self->content, subscription).action;
+    const struct span over = over_because(self, subscription);
 
+    if (state != SUBSCRIPTION_TERMINATED && !span_empty(over)) {
+        subscription_end(subscription, over);
+        return true;
+    }
     if (state == SUBSCRIPTION_TERMINATED || action == WATCHER_ALLOW ||
         action == WATCHER_POLITE_BLOCK) {
         if (state != SUBSCRIPTION_PENDING && state != SUBSCRIPTION_WAITING)
@@ -121,8 +130,8 @@ static bool is_decided(struct notify *self, struct subscription *subscription)
     }
     if (action == WATCHER_CONFIRM && state != SUBSCRIPTION_ACTIVE)
         return false;
-    subscription_end(subscription, action == WATCHER_BLOCK ? why_blocked(self, subscription)
-                                                           : SPAN("deactivated"));
+    subscription_end(subscription,
+                     action == WATCHER_BLOCK ? SPAN("rejected") : SPAN("deactivated"));
     return true;
 }
 
@@ -222,14 +231,6 @@ static void on_presentity_changed(struct notify *self, struct span presentity)
     }
 }
 
-static void on_account_gone(void *context, struct span aor)
-{
-    struct notify *self = context;
-
-    self->policy.changes++;
-    on_presentity_changed(self, aor);
-}
-
 static void on_rules_changed(void *context, struct span domain, struct span presentity)
 {
     struct notify *self = context;
@@ -240,11 +241,30 @@ static void on_rules_changed(void *context, struct span domain, struct span pres
     on_presentity_changed(self, presentity);
 }
 
+static void on_account_changed(void *context, struct span aor)
+{
+    struct notify *self = context;
+    const struct event_packages *packages = self->content.packages;
+
+    self->policy.changes++;
+    for (size_t i = 0; self->started && packages->all[i] != NULL; i++) {
+        struct resource *resource =
+            resources_find(self->state->resources, aor, packages->all[i]->name);
+
+        if (resource == NULL)
+            continue;
+        rosters_forget_judgements(resource);
+        on_changed(self, resource);
+    }
+}
+
 static void on_list_changed(void *context, struct span aor)
 {
     struct notify *self = context;
     const struct event_packages *packages = self->content.packages;
 
+    if (self->started)
+        rosters_list_changed(self->content.rosters, aor);
     for (size_t i = 0; self->started && packages->all[i] != NULL; i++) {
         struct resource *resource =
             resources_find(self->state->resources, aor, packages->all[i]->name);
@@ -252,6 +272,8 @@ static void on_list_changed(void *context, struct span aor)
 
         for (; link != NULL && link != &resource->subscriptions; link = link->next)
             rosters_rebuild(self->content.rosters, subscription_of_resource(link));
+        if (resource != NULL)
+            on_changed(self, resource); /* it may be over */
     }
 }
 
@@ -305,13 +327,11 @@ static bool is_suppressed(struct notify *self, struct subscription *subscription
     return true;
 }
 
-/* A rule may have changed while the commit was under way. */
-static void decide_anew(struct notify *self, struct subscription *subscription)
+/* What came while its row was being written passed it by, a rule too. */
+static bool may_be_judged(const struct notify *self, const struct subscription *subscription)
 {
-    if (self->started && subscription_id(subscription) != 0 &&
-        subscription_is_settled(subscription) &&
-        subscription_delivery(subscription)->judged != policy_generation(&self->policy))
-        (void)is_decided(self, subscription);
+    return self->started && subscription_id(subscription) != 0 &&
+           subscription_is_settled(subscription);
 }
 
 /* RFC 6665 section 4.2.1.2: at once, full state, to the target of now. */
@@ -323,7 +343,8 @@ static void on_told(void *context, struct subscription *subscription,
     bool suppressed;
 
     if (notice == NOTICE_NONE) {
-        decide_anew(self, subscription);
+        if (may_be_judged(self, subscription))
+            look_at(self, subscription);
         return;
     }
     if (delivery->outstanding)
@@ -335,12 +356,13 @@ static void on_told(void *context, struct subscription *subscription,
     delivery->chosen = 0;
     suppressed = notice == NOTICE_SUPPRESSED && is_suppressed(self, subscription);
     pacer_take(&self->pacer, subscription, !suppressed);
-    if (suppressed)
-        return;
-    delivery->acked_version = 0;
-    delivery->bodiless = notice == NOTICE_NO_BODY;
-    owe(self, subscription);
-    decide_anew(self, subscription);
+    if (!suppressed) {
+        delivery->acked_version = 0;
+        delivery->bodiless = notice == NOTICE_NO_BODY;
+        owe(self, subscription);
+    }
+    if (may_be_judged(self, subscription))
+        (void)is_decided(self, subscription);
 }
 
 static void on_subscription_gone(void *context, struct subscription *subscription)
@@ -755,8 +777,8 @@ static void watch_state(struct notify *self)
 
     resources_watch(state->resources, on_changed, on_resource_gone, self);
     subscriptions_watch(state->subscriptions, on_told, on_subscription_gone, self);
+    accounts_watch(state->accounts, on_account_changed, self);
     domains_watch(state->domains, on_domain_changed, self);
-    accounts_watch(state->accounts, on_account_gone, self);
     watcher_rules_watch(state->watcher_rules, on_rules_changed, self);
     dialects_watch(state->dialects, on_all_changed, self);
     resource_lists_watch(state->lists, on_list_changed, self);
@@ -792,8 +814,8 @@ static void unwatch_state(struct notify *self)
 
     resources_watch(state->resources, NULL, NULL, NULL);
     subscriptions_watch(state->subscriptions, NULL, NULL, NULL);
-    domains_watch(state->domains, NULL, NULL);
     accounts_watch(state->accounts, NULL, NULL);
+    domains_watch(state->domains, NULL, NULL);
     watcher_rules_watch(state->watcher_rules, NULL, NULL);
     dialects_watch(state->dialects, NULL, NULL);
     resource_lists_watch(state->lists, NULL, NULL);
@@ -830,7 +852,18 @@ void notify_free(struct notify *self)
     free(self);
 }
 
-/* What changed after the mark of the crashed server, or was marked, is owed again. */
+/* One that is over is owed its last NOTIFY until it is answered, and nothing after it. */
+static bool is_owed_loaded(struct subscription *subscription, bool all)
+{
+    const struct subscription_view view = subscription_view(subscription);
+
+    if (subscription_is_over(view.state))
+        return view.owed;
+    return all || subscription_delivery(subscription)->acked_version == 0;
+}
+
+/* What changed after the mark of the crashed server, or was marked, is owed again; rules may have
+ * changed meanwhile, and then the commit of what they decide tells. */
 static void owe_loaded(struct resource *resource, void *context)
 {
     struct notify *self = context;
@@ -838,16 +871,12 @@ static void owe_loaded(struct resource *resource, void *context)
 
     for (; link != &resource->subscriptions; link = link->next) {
         struct subscription *subscription = subscription_of_resource(link);
-        struct delivery *delivery = subscription_delivery(subscription);
 
         pacer_take(&self->pacer, subscription, false);
-        if (resource->needs_mark)
-            delivery->acked_version = 0;
-        if (delivery->acked_version == 0 ||
-            subscription_view(subscription).state == SUBSCRIPTION_TERMINATED)
-            owe(self, subscription);
-        else
-            (void)is_decided(self, subscription); /* rules may have changed meanwhile */
+        if (is_decided(self, subscription) || !is_owed_loaded(subscription, resource->needs_mark))
+            continue;
+        subscription_delivery(subscription)->acked_version = 0;
+        owe(self, subscription);
     }
     resource->needs_mark = false;
 }

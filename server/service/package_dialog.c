@@ -9,7 +9,7 @@
 enum {
     SOURCES_MAX = 256,
     DIALECT_SINGLE = 1,  /* presence.dialect.single_dialog */
-    DIALECT_DISPLAY = 2, /* presence.dialect.display_attribute */
+    DIALECT_DISPLAY = 2, /* presence.dialect.display */
 };
 
 struct dialog_package {
@@ -111,6 +111,7 @@ struct event_package *package_dialog_new(const struct state *state,
     must(self != NULL);
     (void)state;
     self->composer = dialog_info_composer_new(limits);
+    dialog_info_composer_remember(self->composer);
     self->package = (struct event_package){
         .name = SPAN("dialog"),
         .audience = AUDIENCE_BY_RULES,

@@ -247,6 +247,16 @@ static struct simple_filter *read_filter(const struct event_package *package, st
     return filter;
 }
 
+/* A member of a list is looked at by the filters of the list's subscription. */
+static struct simple_filter *read_key(const struct event_package *package,
+                                      const struct resource *resource, const struct view_key *key)
+{
+    char octets[ENTITY_BYTES];
+    const struct span aor = span_empty(key->list) ? resource_aor(resource) : key->list;
+
+    return read_filter(package, package_uri(aor, octets), key->filter);
+}
+
 static enum status status_of(enum filter_verdict verdict)
 {
     switch (verdict) {
@@ -289,7 +299,7 @@ static void filter(const struct event_package *package, const struct resource *r
 {
     char octets[ENTITY_BYTES];
     const struct span entity = package_entity(resource, octets);
-    struct simple_filter *set = read_filter(package, entity, key->filter);
+    struct simple_filter *set = read_key(package, resource, key);
     const struct filter_rules *rules = simple_filter_for(set, entity);
 
     /* What cannot be filtered within its limits is told whole (RFC 4660 section 5.3.1). */
@@ -303,7 +313,7 @@ static bool triggers(const struct event_package *package, const struct resource 
 {
     char octets[ENTITY_BYTES];
     const struct span entity = package_entity(resource, octets);
-    struct simple_filter *set = read_filter(package, entity, key->filter);
+    struct simple_filter *set = read_key(package, resource, key);
     const struct filter_rules *rules = simple_filter_for(set, entity);
     const bool told = !filter_rules_have_triggers(rules) ||
                       filter_triggers(of(package)->filterer, rules, before, now);

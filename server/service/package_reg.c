@@ -38,7 +38,6 @@ static void add(struct binding *binding, void *context)
 {
     const struct walk *walk = context;
     const struct binding_view view = binding_seen(binding);
-    const struct instant now = loop_now(walk->self->state->node.loop);
     struct reginfo_param params[PARAMS_MAX];
     char id_octets[ID_BYTES], q[Q_BYTES] = "";
     struct buffer id;
@@ -56,7 +55,7 @@ static void add(struct binding *binding, void *context)
                                      .q = span_of(q),
                                      .params = params,
                                      .param_count = read_params(view.parameters, params),
-                                     .deadline_us = now.us + (int64_t)view.expires_s * US_PER_S,
+                                     .deadline_us = view.deadline.us,
                                  });
 }
 

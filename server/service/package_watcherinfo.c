@@ -147,15 +147,17 @@ static void wrap(const struct event_package *package, const struct event_documen
 }
 
 /*
- * Removed without a last word: another of its kind has taken its place, it was decided on while it
- * waited, or waited in vain (RFC 3857 section 4.7.1: all these end in "giveup").
+ * Removed without a last word (RFC 3857 section 4.7.1, figure 1): it waited in vain, or another of
+ * its kind has taken its place; an active one was discarded without a change of policy.
  */
 static void end_part(const struct event_package *package, struct span octets, bool expired,
                      struct buffer *out)
 {
     (void)package;
     (void)expired;
-    watcherinfo_put_gone(out, octets, WATCHERINFO_EVENT_GIVEUP);
+    watcherinfo_put_gone(out, octets,
+                         watcherinfo_is_active(octets) ? WATCHERINFO_EVENT_DEACTIVATED
+                                                       : WATCHERINFO_EVENT_GIVEUP);
 }
 
 static void end(struct event_package *package)

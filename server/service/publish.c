@@ -147,10 +147,8 @@ static bool refused_type(struct publishing *it)
     return true;
 }
 
-static bool refused_content(struct publishing *it)
+static bool refused_content(struct publishing *it, struct span before)
 {
-    const struct span before = publication_document(it->self->state->publications, it->aor,
-                                                    it->package->name, it->if_match);
     const char *phrase = NULL;
 
     switch (it->package->check(it->package, it->content_type, it->message->body, before,
@@ -173,15 +171,21 @@ static bool refused_content(struct publishing *it)
     return true;
 }
 
+/* Step 3 of section 6 comes before the body: without a match it is 412, or the repeat of a request
+ * that was answered, which judge() knows. */
 static bool refused_body(struct publishing *it)
 {
-    if (span_empty(it->message->body) || it->operation == PUBLISH_REMOVE)
+    const struct span before = publication_document(it->self->state->publications, it->aor,
+                                                    it->package->name, it->if_match);
+
+    if (span_empty(it->message->body) || it->operation == PUBLISH_REMOVE ||
+        (!span_empty(it->if_match) && span_empty(before)))
         return false;
     if (it->message->body.len > it->self->body_bytes_max) {
         request_refuse(it->request, 413, NULL);
         return true;
     }
-    return refused_type(it) || refused_content(it);
+    return refused_type(it) || refused_content(it, before);
 }
 
 /* ---- staging, and the answer that waits ---- */

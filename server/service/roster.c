@@ -14,6 +14,7 @@
 enum {
     SHOWN_TIMES = 4,     /* so many members are shown for each that may be watched */
     ELEMENT_BYTES = 256, /* about what RLMI and MIME need for a member, beside its texts */
+    NAME_BYTES = 64,     /* the same of one without an instance */
     TOKEN_BYTES = 16,    /* of a boundary */
 };
 
@@ -40,7 +41,10 @@ struct roster {
     size_t count;
     struct list dirty;        /* to be told */
     struct list telling;      /* in the NOTIFY that is outstanding */
+    struct list nesting;      /* among those whose members come from lists within lists */
+    struct list stale;        /* among those to be rebuilt */
     uint64_t judged;          /* the generation of rules */
+    uint64_t filter;          /* a hash of the one by which members were judged */
     uint64_t tag;             /* of all that it shows */
     struct buffer type;       /* Content-Type of the last body */
     struct list_members list; /* texts of members lie here */
@@ -54,6 +58,7 @@ struct rosters {
     void *context;
     struct buffer body;
     struct buffer documents; /* of the members that one body tells */
+    struct list nesting;     /* rosters */
     uint64_t *full;
 };
 
@@ -124,24 +129,46 @@ static struct view *view_for(const struct rosters *self, const struct member *me
                              const struct judgement *judgement)
 {
     const struct event_package *package = package_of(self, member->roster);
-    const struct subscription_view seen = subscription_newest(member->roster->subscription);
+    const struct subscription *subscription = member->roster->subscription;
+    const struct subscription_view seen = subscription_newest(subscription);
+    const struct span filter = content_filter(&seen);
     const struct view_key key = {
         .closed = judgement->action != WATCHER_ALLOW,
         .pending = judgement->action == WATCHER_CONFIRM,
         .dialect = dialects_find(self->content->state->dialects, seen.user_agent, package->name),
         .hidden = judgement->hidden,
+        .filter = filter,
+        .list = span_empty(filter) ? (struct span){0}
+                                   : resource_aor(subscription_resource(subscription)),
     };
 
     return view_get(member->resource, package, &key);
 }
 
-/* RFC 4662 section 7.2: each member's own policy holds for the watcher of the list. */
 static void touch_watcherinfo(const struct member *member)
 {
     struct resource *watcherinfo = resource_watcherinfo(member->resource);
 
     if (watcherinfo != NULL)
         resource_touch(watcherinfo);
+}
+
+/* RFC 4662 section 7.2: each member's own policy holds for the watcher of the list. */
+static struct judgement judgement_of(const struct rosters *self, const struct member *member)
+{
+    const struct span aor = resource_aor(member->resource);
+
+    if (accounts_find(self->content->state->accounts, aor) == NULL)
+        return (struct judgement){.action = WATCHER_BLOCK};
+    return policy_judge(self->content->policy, package_of(self, member->roster), aor,
+                        subscription_newest(member->roster->subscription).watcher);
+}
+
+static const char *reason_of(const struct rosters *self, const struct member *member)
+{
+    return accounts_find(self->content->state->accounts, resource_aor(member->resource)) == NULL
+               ? "noresource"
+               : "rejected";
 }
 
 static void judge(const struct rosters *self, struct member *member)
@@ -153,15 +180,8 @@ static void judge(const struct rosters *self, struct member *member)
     if (member->resource == NULL || member->judged == generation)
         return;
     member->judged = generation;
-    judgement = policy_judge(self->content->policy, package_of(self, member->roster),
-                             resource_aor(member->resource),
-                             subscription_newest(member->roster->subscription).watcher);
-    if (judgement.action != WATCHER_BLOCK)
-        member->reason = NULL;
-    else if (accounts_find(self->content->state->accounts, resource_aor(member->resource)) == NULL)
-        member->reason = "noresource";
-    else
-        member->reason = "rejected";
+    judgement = judgement_of(self, member);
+    member->reason = judgement.action == WATCHER_BLOCK ? reason_of(self, member) : NULL;
     member->pending = judgement.action == WATCHER_CONFIRM;
     set_view(member, judgement.action == WATCHER_BLOCK ? NULL : view_for(self, member, &judgement));
     if (first || pending != member->pending || shown != (member->view != NULL))
@@ -195,8 +215,7 @@ static void attach(struct rosters *self, struct member *member, bool within_limi
 
     if (!within_limit) {
         member->reason = "giveup"; /* seen, and not watched: it never vanishes */
-    } else if (!list_member_aor(member->uri, octets, &aor) ||
-               accounts_find(state->accounts, aor) == NULL) {
+    } else if (!list_member_aor(member->uri, octets, &aor)) {
         member->reason = "noresource";
     } else {
         member->resource =
@@ -248,9 +267,17 @@ static void empty(struct roster *roster)
         detach(&roster->members[i]);
     free(roster->members);
     list_members_deinit(&roster->list);
+    list_remove(&roster->nesting);
     roster->members = NULL;
     roster->count = 0;
     roster->tag = 0;
+}
+
+static uint64_t filter_of(const struct rosters *self, const struct roster *roster)
+{
+    const struct subscription_view view = subscription_newest(roster->subscription);
+
+    return mac64(&self->content->state->node.mark_key, content_filter(&view));
 }
 
 static void build(struct rosters *self, struct roster *roster)
@@ -264,14 +291,38 @@ static void build(struct rosters *self, struct roster *roster)
         list_members_add_list(&roster->list, self->content->state, list);
     else
         list_members_add_body(&roster->list, self->content->state, self->reader, view.body);
+    if (roster->list.has_lists)
+        list_append(&self->nesting, &roster->nesting);
     fill(self, roster);
     roster->judged = policy_generation(self->content->policy);
+    roster->filter = filter_of(self, roster);
+}
+
+static void judge_all(const struct rosters *self, struct roster *roster)
+{
+    const uint64_t generation = policy_generation(self->content->policy);
+    const uint64_t filter = filter_of(self, roster);
+    const bool filtered_anew = filter != roster->filter;
+
+    if (roster->judged == generation && !filtered_anew)
+        return;
+    roster->judged = generation;
+    roster->filter = filter;
+    for (size_t i = 0; i < roster->count; i++) {
+        struct member *member = &roster->members[i];
+
+        if (filtered_anew)
+            member->judged = 0;
+        if (member->judged != generation) {
+            judge(self, member);
+            (void)look(self, member);
+        }
+    }
 }
 
 void roster_choose(struct rosters *self, struct subscription *subscription)
 {
     struct delivery *delivery = subscription_delivery(subscription);
-    const uint64_t generation = policy_generation(self->content->policy);
     struct roster *roster = delivery->roster;
 
     if (roster == NULL) {
@@ -280,16 +331,13 @@ void roster_choose(struct rosters *self, struct subscription *subscription)
         roster->subscription = subscription;
         list_init(&roster->dirty);
         list_init(&roster->telling);
+        list_init(&roster->nesting);
+        list_init(&roster->stale);
         buffer_init(&roster->type, 512);
         delivery->roster = roster;
         build(self, roster);
-    } else if (roster->judged != generation) {
-        roster->judged = generation;
-        for (size_t i = 0; i < roster->count; i++)
-            if (roster->members[i].judged != generation) {
-                judge(self, &roster->members[i]);
-                (void)look(self, &roster->members[i]);
-            }
+    } else {
+        judge_all(self, roster);
     }
 }
 
@@ -297,12 +345,55 @@ void rosters_rebuild(struct rosters *self, struct subscription *subscription)
 {
     struct delivery *delivery = subscription_delivery(subscription);
 
-    if (delivery->roster == NULL)
-        return;
+    if (delivery->roster == NULL || !rosters_is_list(self, subscription))
+        return; /* what is a list no more ends, and is not told to be empty before */
     empty(delivery->roster);
     build(self, delivery->roster);
     content_owe_full(subscription);
     self->on_owed(self->context, subscription);
+}
+
+static void find_holders(const struct resource *resource, struct list *stale)
+{
+    struct list *link = resource->notify.members.next;
+
+    for (; link != &resource->notify.members; link = link->next) {
+        struct roster *roster = CONTAINER_OF(link, struct member, look)->roster;
+
+        if (list_empty(&roster->stale))
+            list_append(stale, &roster->stale);
+    }
+}
+
+void rosters_list_changed(struct rosters *self, struct span aor)
+{
+    const struct event_packages *packages = self->content->packages;
+    struct list stale, *link;
+
+    list_init(&stale);
+    for (size_t i = 0; packages->all[i] != NULL; i++) {
+        const struct resource *resource =
+            resources_find(self->content->state->resources, aor, packages->all[i]->name);
+
+        if (resource != NULL)
+            find_holders(resource, &stale);
+    }
+    for (link = self->nesting.next; link != &self->nesting; link = link->next) {
+        struct roster *roster = CONTAINER_OF(link, struct roster, nesting);
+
+        if (list_empty(&roster->stale))
+            list_append(&stale, &roster->stale);
+    }
+    while ((link = list_take(&stale)) != NULL)
+        rosters_rebuild(self, CONTAINER_OF(link, struct roster, stale)->subscription);
+}
+
+void rosters_forget_judgements(struct resource *resource)
+{
+    struct list *link = resource->notify.members.next;
+
+    for (; link != &resource->notify.members; link = link->next)
+        CONTAINER_OF(link, struct member, look)->judged = 0;
 }
 
 void rosters_look(struct rosters *self, struct resource *resource)
@@ -378,11 +469,36 @@ static struct rlmi_resource resource_for(struct rosters *self, struct member *me
     return out;
 }
 
-/* As many as have room, at least one. Their documents are kept as offsets while they grow. */
-static size_t take(struct rosters *self, struct roster *roster, struct rlmi_resource out[],
-                   size_t max)
+/* What it takes to name every member. 0 when that alone is too much for one NOTIFY. */
+static size_t bytes_of_names(const struct rosters *self, const struct roster *roster)
 {
-    size_t bytes = 0, count = 0;
+    size_t bytes = 0;
+
+    for (size_t i = 0; i < roster->count; i++)
+        bytes += NAME_BYTES + roster->members[i].uri.len + roster->members[i].name.len;
+    return bytes < self->options.body_bytes_max ? bytes : 0;
+}
+
+/* Those that have no room yet are there all the same, without an instance: nothing is known of
+ * them (RFC 4662 section 5.5). */
+static size_t name_others(const struct roster *roster, struct rlmi_resource out[], size_t count)
+{
+    const struct list *link = roster->dirty.next;
+
+    for (; link != &roster->dirty; link = link->next) {
+        const struct member *member = CONTAINER_OF((struct list *)link, struct member, dirty);
+
+        out[count++] = (struct rlmi_resource){.uri = member->uri, .name = member->name};
+    }
+    return count;
+}
+
+/* As many as have room beside `bytes`, at least one. Their documents are kept as offsets while they
+ * grow. */
+static size_t take(struct rosters *self, struct roster *roster, struct rlmi_resource out[],
+                   size_t max, size_t bytes)
+{
+    size_t count = 0;
 
     buffer_reset(&self->documents);
     while (count < max && !list_empty(&roster->dirty)) {
@@ -457,16 +573,19 @@ struct blob *roster_body(struct rosters *self, struct roster *roster, uint32_t n
 {
     struct rlmi_resource *resources;
     struct blob *body;
-    size_t count;
+    size_t count, names = 0;
 
     if (full) {
         mark_all(roster);
+        names = bytes_of_names(self, roster);
         (*self->full)++;
     }
     resources = calloc(roster->count + 1, sizeof(resources[0]));
     must(resources != NULL);
-    count = take(self, roster, resources, roster->count);
+    count = take(self, roster, resources, roster->count, names);
     place_documents(self, resources, count);
+    if (names > 0)
+        count = name_others(roster, resources, count);
     body = compose(self, roster, resources, count, number, full);
     free(resources);
     return body;
@@ -535,6 +654,7 @@ struct rosters *rosters_new(const struct content *content, struct metrics *metri
     must(self != NULL);
     self->content = content;
     self->reader = resource_list_reader_new(NULL);
+    list_init(&self->nesting);
     self->on_owed = on_owed;
     self->context = context;
     buffer_init(&self->body, UINT32_MAX);

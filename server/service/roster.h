@@ -15,8 +15,10 @@ struct roster;
 struct rosters;
 
 struct roster_options {
-    uint32_t members_max;  /* of one list; further ones show as terminated */
-    size_t body_bytes_max; /* of a NOTIFY; what has no room comes with the next one */
+    uint32_t members_max; /* of one list; further ones show as terminated */
+    /* Of a NOTIFY; what has no room comes with the next one. Full state names all members as long
+     * as that has room; of longer lists they are named when their turn comes. */
+    size_t body_bytes_max;
 };
 
 /** Told when a list's subscription is owed a NOTIFY for what a member shows. */
@@ -51,6 +53,14 @@ void roster_choose(struct rosters *self, struct subscription *subscription);
 
 /** The list has other members now: its watchers get full state. */
 void rosters_rebuild(struct rosters *self, struct subscription *subscription);
+
+/** A list of SQL has other members, or is one now, or none any more: lists that hold it are
+ * rebuilt. */
+void rosters_list_changed(struct rosters *self, struct span aor);
+
+/** Whether there is somebody who `resource` belongs to may have changed: its members of lists are
+ * judged anew when they are looked at. */
+void rosters_forget_judgements(struct resource *resource);
 
 /** What `resource` shows, or who may see it, may have changed: looks at its members of lists. */
 void rosters_look(struct rosters *self, struct resource *resource);

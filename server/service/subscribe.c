@@ -107,6 +107,8 @@ static enum status fetch(struct subscribing *it, struct subscription **out,
         status = leave_waiting(it, objects, count);
     if (status == STATUS_OK)
         status = subscription_fetch(all, &it->change, out);
+    if (status != STATUS_OK)
+        batch_forget(it->self->state->node.batch, objects, *count);
     return status;
 }
 
@@ -314,13 +316,13 @@ static bool refused_identity(struct subscribing *it, const struct subscription *
     return false;
 }
 
-/* RFC 5839 section 6.3: what is as the watcher knows it is not told again. */
+/* RFC 5839 sections 5.7 and 6.3: what is as the watcher knows it is not told again, at the end of
+ * the subscription neither. */
 static bool is_suppressed(struct subscribing *it, struct subscription *subscription,
                           const struct subscription_view *view)
 {
-    return it->change.expires_s != 0 && view->state == SUBSCRIPTION_ACTIVE &&
-           it->change.body.at == NULL && subscription_is_settled(subscription) &&
-           is_matched(it, subscription);
+    return view->state == SUBSCRIPTION_ACTIVE && it->change.body.at == NULL &&
+           subscription_is_settled(subscription) && is_matched(it, subscription);
 }
 
 static void refresh(struct subscribing *it, struct subscription *subscription,
@@ -354,14 +356,13 @@ static bool refused_target(struct subscribing *it, const struct subscription_vie
     return false;
 }
 
-/* A list stays one, and keeps its members (RFC 5367 section 4.3); a filter comes upon the one that
+/* A list stays one, and keeps its members (RFC 5367 section 5.1); a filter comes upon the one that
  * stands (RFC 4660 section 5.3). */
 static bool refused_terms(struct subscribing *it, const struct subscription_view *view)
 {
     it->is_list = view->eventlist &&
                   rosters_is_list_of(it->self->content->rosters, it->change.aor, view->body_type);
-    if (!it->is_list)
-        it->standing_filter = view->body;
+    it->refreshed = view;
     return subscribe_refused_expires(it) || subscribe_refused_body(it) ||
            subscribe_refused_accept(it) || subscribe_refused_condition(it);
 }

@@ -98,15 +98,17 @@ static bool refused_by(struct subscribing *it, enum status status, const char *p
 
 static bool refused_filter(struct subscribing *it)
 {
+    const struct span standing = it->refreshed == NULL ? (struct span){0} : it->refreshed->body;
     const char *phrase = "Malformed Filter";
 
     if (refused_by(it,
                    it->package->check_filter(it->package, it->change.aor, it->message->body,
-                                             it->standing_filter, &it->body, &phrase),
+                                             standing, &it->body, &phrase),
                    phrase))
         return true;
     it->change.body_type = FILTER_TYPE;
-    it->change.body = buffer_span(&it->body);
+    /* No filter is left: that is told apart from no body, which leaves those that stand. */
+    it->change.body = it->body.len == 0 ? SPAN("") : buffer_span(&it->body);
     return false;
 }
 
@@ -135,14 +137,37 @@ static bool is_optional(const struct sip_message *message)
            span_equal_nocase(handling, SPAN("optional"));
 }
 
+/* The only body that a subscription keeps is its list; there is no changing it (RFC 5367 section
+ * 5.1). */
+static bool is_list_in_body(const struct subscribing *it)
+{
+    return it->refreshed != NULL && span_equal_nocase(it->refreshed->body_type, LIST_TYPE);
+}
+
+static bool takes_filter(const struct subscribing *it)
+{
+    return it->package->check_filter != NULL && !is_list_in_body(it);
+}
+
+static bool takes_members(const struct subscribing *it)
+{
+    return it->refreshed == NULL;
+}
+
+static struct span acceptable(const struct subscribing *it)
+{
+    if (takes_filter(it) && takes_members(it))
+        return SPAN("application/simple-filter+xml, application/resource-lists+xml");
+    if (takes_filter(it))
+        return FILTER_TYPE;
+    return takes_members(it) ? LIST_TYPE : SPAN("");
+}
+
 static bool refused_type(struct subscribing *it)
 {
     if (is_optional(it->message))
         return false;
-    request_refuse_with(it->request, 415, NULL, "Accept",
-                        it->package->check_filter != NULL
-                            ? SPAN("application/simple-filter+xml, application/resource-lists+xml")
-                            : LIST_TYPE);
+    request_refuse_with(it->request, 415, NULL, "Accept", acceptable(it));
     return true;
 }
 
@@ -161,9 +186,9 @@ bool subscribe_refused_body(struct subscribing *it)
         request_refuse(it->request, 400, "Body Without Content-Type");
         return true;
     }
-    if (sip_media_is(&media, FILTER_TYPE) && it->package->check_filter != NULL)
+    if (sip_media_is(&media, FILTER_TYPE) && takes_filter(it))
         return refused_filter(it);
-    if (sip_media_is(&media, LIST_TYPE))
+    if (sip_media_is(&media, LIST_TYPE) && takes_members(it))
         return refused_members(it);
     return refused_type(it);
 }

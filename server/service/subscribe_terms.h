@@ -16,10 +16,10 @@ struct subscribing {
     const struct domain_row *watcher_domain; /* whose policies hold for who asks */
     const struct domain_row *domain;         /* of the presentity */
     struct subscription_change change;
-    struct span suppress_if_match; /* an entity-tag or "*"; empty: none (RFC 5839) */
-    struct span standing_filter;   /* of the subscription that is refreshed */
-    struct buffer body;            /* a filter as it will stand */
-    bool is_list;                  /* the Request-URI is that of a list, or the body holds one */
+    struct span suppress_if_match;             /* an entity-tag or "*"; empty: none (RFC 5839) */
+    const struct subscription_view *refreshed; /* NULL: a new dialog */
+    struct buffer body;                        /* a filter as it will stand */
+    bool is_list; /* the Request-URI is that of a list, or the body holds one */
     char aor_octets[SIP_AOR_BYTES_MAX];
     char watcher_octets[SIP_AOR_BYTES_MAX];
     char route_octets[ROUTE_SET_OCTETS];

@@ -132,7 +132,8 @@ static bool shows_same(const struct snapshot *a, const struct snapshot *b)
 bool view_key_equal(const struct view_key *a, const struct view_key *b)
 {
     return a->closed == b->closed && a->pending == b->pending && a->format == b->format &&
-           a->dialect == b->dialect && a->hidden == b->hidden && span_equal(a->filter, b->filter);
+           a->dialect == b->dialect && a->hidden == b->hidden && span_equal(a->filter, b->filter) &&
+           span_equal(a->list, b->list);
 }
 
 static struct view *view_of(struct list *link)
@@ -143,8 +144,9 @@ static struct view *view_of(struct list *link)
 static struct view *make(struct resource *resource, const struct event_package *package,
                          const struct view_key *key)
 {
-    struct view *view = calloc(1, sizeof(*view) + key->filter.len);
+    struct view *view = calloc(1, sizeof(*view) + key->filter.len + key->list.len);
     char *filter = (char *)(view + 1);
+    char *list = filter + key->filter.len;
 
     must(view != NULL);
     view->resource = resource;
@@ -152,7 +154,10 @@ static struct view *make(struct resource *resource, const struct event_package *
     view->key = *key;
     if (key->filter.len > 0)
         memcpy(filter, key->filter.at, key->filter.len);
+    if (key->list.len > 0)
+        memcpy(list, key->list.at, key->list.len);
     view->key.filter = (struct span){filter, key->filter.len};
+    view->key.list = (struct span){list, key->list.len};
     view->version = 1;
     view->uses = 1;
     view->stale = true;
@@ -241,10 +246,29 @@ static bool is_triggered(const struct view *view, const struct snapshot *next)
                              blob_span(next->basis));
 }
 
+static bool is_same_part(const struct part *a, const struct part *b)
+{
+    return span_equal(a->key, b->key) && span_equal(a->octets, b->octets);
+}
+
+/* Nothing but parts that were told for the last time is gone: that is no news. */
+static bool only_forgets(const struct snapshot *before, const struct snapshot *now)
+{
+    size_t at = 0;
+
+    for (size_t i = 0; i < before->count; i++)
+        if (at < now->count && is_same_part(&before->parts[i], &now->parts[at]))
+            at++;
+        else if (!before->parts[i].last)
+            return false;
+    return at == now->count;
+}
+
 /* True when it is a version of its own; a change that triggers nothing is shown with the next. */
 static bool take(struct view *view, struct snapshot *next)
 {
-    const bool triggered = is_triggered(view, next);
+    const bool triggered =
+        is_triggered(view, next) && (view->now == NULL || !only_forgets(view->now, next));
 
     if (triggered)
         view->version++;
@@ -291,6 +315,14 @@ static struct snapshot *compose(struct views *self, const struct view *view)
     return made;
 }
 
+/* What is shown stays, but for the deadlines. */
+static void renew(struct view *view, struct snapshot *next)
+{
+    next->version = view->now->version;
+    snapshot_free(view->now);
+    view->now = next;
+}
+
 bool view_refresh(struct views *self, struct view *view)
 {
     struct snapshot *next;
@@ -302,10 +334,17 @@ bool view_refresh(struct views *self, struct view *view)
         return false;
     next = compose(self, view);
     if (view->now != NULL && shows_same(view->now, next)) {
-        snapshot_free(next);
+        renew(view, next);
         return false;
     }
     return take(view, next);
+}
+
+void view_renew(struct views *self, struct view *view)
+{
+    for (size_t i = 0; view->now != NULL && !view->stale && i < view->now->count; i++)
+        view->stale = view->now->parts[i].deadline_us != 0;
+    (void)view_refresh(self, view);
 }
 
 /* ---- partial documents ---- */
@@ -450,13 +489,26 @@ struct span view_document(struct views *self, struct view *view, uint32_t number
     return buffer_span(&self->body);
 }
 
+/* A sum: parts are a set, and a restart brings them in another order. One that was told for the
+ * last time is no part of the state any more. */
+static uint64_t tag_of(const struct views *self, const struct view *view)
+{
+    const struct mac_key *key = &self->node->mark_key;
+    uint64_t tag = mac64(key, view->package->name) + view->key.format;
+
+    for (size_t i = 0; i < view->now->count; i++)
+        if (!view->now->parts[i].last)
+            tag += mac64(key, view->now->parts[i].octets);
+    return tag;
+}
+
 struct span view_entity_tag(struct views *self, struct view *view, char out[ENTITY_TAG_BYTES])
 {
     static const char digits[] = "0123456789abcdef";
     uint64_t tag;
 
     (void)view_refresh(self, view);
-    tag = mac64(&self->node->mark_key, blob_span(view->now->octets)) + view->key.format;
+    tag = tag_of(self, view);
     for (size_t i = 0; i < ENTITY_TAG_BYTES; i++)
         out[i] = digits[(tag >> (60 - 4 * i)) & 15];
     return (struct span){out, ENTITY_TAG_BYTES};

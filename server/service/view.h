@@ -16,7 +16,7 @@ struct view {
     struct list link; /* among the views of its resource */
     struct resource *resource;
     const struct event_package *package;
-    struct view_key key; /* its filter is the view's own */
+    struct view_key key; /* its spans are the view's own */
     uint64_t version;    /* 1 before anything was composed */
     uint32_t uses;
     bool stale; /* the resource may show something else by now */
@@ -44,6 +44,10 @@ void views_touch(struct resource *resource);
 
 /** Composes if that is needed; true when the version is another one now. */
 bool view_refresh(struct views *self, struct view *view);
+
+/** Before a whole document: the times in it that moved without a word, as those of a registration
+ * that was refreshed, are those of now. */
+void view_renew(struct views *self, struct view *view);
 
 /**
  * The body of a NOTIFY: what changed since version `from` where the package has such documents and

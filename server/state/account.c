@@ -24,7 +24,7 @@ struct account {
 struct accounts {
     struct table by_aor;
     struct table by_id;
-    accounts_gone_fn *fn;
+    accounts_changed_fn *fn;
     void *context;
 };
 
@@ -69,6 +69,12 @@ void accounts_free(struct accounts *self)
     free(self);
 }
 
+void accounts_watch(struct accounts *self, accounts_changed_fn *fn, void *context)
+{
+    self->fn = fn;
+    self->context = context;
+}
+
 size_t accounts_count(const struct accounts *self)
 {
     return self->by_id.count;
@@ -79,41 +85,34 @@ static uint64_t id_hash(const struct accounts *self, int64_t id)
     return table_hash(&self->by_id, (struct span){(const char *)&id, sizeof(id)});
 }
 
-/* NULL when there was none; else out of both tables. */
+/* The account of that id, which is in the tables no more, or NULL. */
 static struct account *take(struct accounts *self, int64_t id)
 {
     struct table_link *link = table_first(&self->by_id, id_hash(self, id));
-    struct account *found;
 
     while (link != NULL && by_id(link)->id != id)
         link = table_next(link);
     if (link == NULL)
         return NULL;
-    found = by_id(link);
-    table_remove(&self->by_aor, &found->aor_link);
-    table_remove(&self->by_id, &found->id_link);
-    return found;
+    table_remove(&self->by_aor, &by_id(link)->aor_link);
+    table_remove(&self->by_id, link);
+    return by_id(link);
 }
 
-/* By its AOR, unless an account has that all the same. */
-static void tell_gone(const struct accounts *self, const struct account *gone)
+static void changed(const struct accounts *self, const struct account *account)
 {
-    if (gone != NULL && self->fn != NULL && accounts_find(self, field(gone, AOR)) == NULL)
-        self->fn(self->context, field(gone, AOR));
-}
-
-void accounts_watch(struct accounts *self, accounts_gone_fn *fn, void *context)
-{
-    self->fn = fn;
-    self->context = context;
+    if (self->fn != NULL)
+        self->fn(self->context, field(account, AOR));
 }
 
 void accounts_remove(struct accounts *self, int64_t id)
 {
-    struct account *gone = take(self, id);
+    struct account *account = take(self, id);
 
-    tell_gone(self, gone);
-    free(gone);
+    if (account == NULL)
+        return;
+    changed(self, account);
+    free(account);
 }
 
 void accounts_put(struct accounts *self, const struct account_row *row)
@@ -135,7 +134,11 @@ void accounts_put(struct accounts *self, const struct account_row *row)
     packed_fill(account->ends, account->octets, fields, FIELDS);
     table_add(&self->by_aor, &account->aor_link, table_hash(&self->by_aor, row->aor));
     table_add(&self->by_id, &account->id_link, id_hash(self, row->id));
-    tell_gone(self, before); /* when it has another name now */
+    if (before == NULL || !span_equal(field(before, AOR), row->aor)) {
+        if (before != NULL)
+            changed(self, before);
+        changed(self, account);
+    }
     free(before);
 }
 

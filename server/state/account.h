@@ -12,9 +12,9 @@ struct accounts *accounts_new(void);
 void accounts_free(struct accounts *self);
 size_t accounts_count(const struct accounts *self);
 
-/** Told when there is no account of that AOR any more; `aor` is lent. */
-typedef void accounts_gone_fn(void *context, struct span aor);
-void accounts_watch(struct accounts *self, accounts_gone_fn *fn, void *context);
+/** Told when an AOR has an account now, or has none any more; at the load too. */
+typedef void accounts_changed_fn(void *context, struct span aor);
+void accounts_watch(struct accounts *self, accounts_changed_fn *fn, void *context);
 
 /** What SQL says: a new account, or a changed one. */
 void accounts_put(struct accounts *self, const struct account_row *row);

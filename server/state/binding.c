@@ -152,10 +152,9 @@ static void committed(struct hot *hot, const struct hot_version *before)
     const struct bindings *owner = self->location->owner;
 
     watch_expiry(self);
-    if (shows(before, hot->committed)) {
-        resources_touch(owner->resources, aor_of(self->location), SPAN("reg"));
+    resources_touch(owner->resources, aor_of(self->location), SPAN("reg")); /* for the time left */
+    if (shows(before, hot->committed))
         resources_touch(owner->resources, aor_of(self->location), SPAN("presence"));
-    }
     if (owner->on_committed != NULL && !hot->committed->removed)
         owner->on_committed(owner->context, aor_of(self->location), self);
 }
@@ -534,6 +533,7 @@ static struct binding_view view_of(const struct binding *self, const struct vers
         .flow = version->flow,
         .bound = version->bound,
         .expires_s = left_us <= 0 ? 0 : (uint32_t)((left_us + US_PER_S - 1) / US_PER_S),
+        .deadline = version->deadline,
     };
 }
 

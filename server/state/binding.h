@@ -63,7 +63,8 @@ struct binding_view {
     uint32_t cseq;
     struct flow flow;
     bool bound;
-    uint32_t expires_s; /* left, rounded up */
+    uint32_t expires_s;      /* left, rounded up */
+    struct instant deadline; /* when it is over */
 };
 
 /** The binding of that key whose newest version is live, or NULL; `location` may be NULL. */

@@ -14,6 +14,7 @@ enum {
     CSEQ_BLOCK = 1000,  /* DESIGN section 4: each epoch owns the next so many numbers */
     CSEQ_RESERVE = 200, /* with so many left the next block is asked for */
     LAST_NOTIFY_S = 40, /* longer than Timer F: then a terminated row goes unanswered */
+    SHOWN_S = 2,        /* that one is shown which ended without a NOTIFY */
     FETCHED_ID = 0,     /* the id of what is never stored */
     LOADED_VERSION = 1, /* what a process before this one may have told: less than any of ours */
 };
@@ -315,6 +316,15 @@ static void stage(struct subscription *self, struct subscription_version *versio
     count_unauthorized(self);
 }
 
+/* Nothing more is said to its watcher; those who are told of watchers see it for a moment. */
+static void set_over_silently(struct subscription *self, struct subscription_version *version)
+{
+    version->state = SUBSCRIPTION_TERMINATED;
+    version->notice = NOTICE_NONE;
+    version->owed = false;
+    subscription_version_expire(version, self->owner->node, SHOWN_S);
+}
+
 /* The last NOTIFY of it is owed, whatever batch numbers say. */
 static void set_over(struct subscription *self, struct subscription_version *version,
                      enum subscription_state state)
@@ -329,21 +339,80 @@ static void set_over(struct subscription *self, struct subscription_version *ver
                                                               : LAST_NOTIFY_S);
 }
 
+/* ---- what makes way ---- */
+
+/* Whoever forgot a dialog begins another; what tells devices apart is what they say themselves. */
+static bool is_same_device(const struct subscription_version *a,
+                           const struct subscription_change *b)
+{
+    const struct span instance = field(a, SUBSCRIPTION_INSTANCE);
+
+    if (!span_empty(instance) || !span_empty(b->instance))
+        return span_equal(instance, b->instance);
+    return !span_empty(b->user_agent) &&
+           span_equal(field(a, SUBSCRIPTION_USER_AGENT), b->user_agent) &&
+           span_equal(field(a, SUBSCRIPTION_TARGET), b->ids.remote_target) &&
+           !span_equal(field(a, SUBSCRIPTION_CALL_ID), b->ids.call_id);
+}
+
+static bool is_replaced(const struct subscription *self, const struct subscription_change *by)
+{
+    const struct subscription_version *last = newest(self);
+
+    if (last->hot.removed || self->id == FETCHED_ID ||
+        !span_equal(field(last, SUBSCRIPTION_WATCHER), by->watcher) ||
+        !span_equal(field(last, SUBSCRIPTION_EVENT_ID), by->event_id))
+        return false;
+    return last->state == SUBSCRIPTION_WAITING || is_same_device(last, by);
+}
+
+/* ---- limits ---- */
+
+/* Whether one more would be too many, when `gone` of all and `decided` of the unauthorized ones
+ * leave. */
+static bool is_too_many(const struct subscriptions *self, const struct resource *resource,
+                        const struct subscription_change *change, uint32_t gone, uint32_t decided)
+{
+    const uint32_t max =
+        change->per_watcher_max != 0 ? change->per_watcher_max : self->limits.per_watcher_max;
+    const bool unauthorized =
+        change->state == SUBSCRIPTION_PENDING || change->state == SUBSCRIPTION_WAITING;
+
+    return resource->subscription_count - gone >= self->limits.per_resource_max ||
+           tally_count(&self->tallies, change->watcher) - gone >= max ||
+           (unauthorized && tally_count(&self->unauthorized, change->watcher) - decided >=
+                                self->limits.unauthorized_max);
+}
+
+/* One that takes the place of others is not one more: whoever begins anew must not be locked out by
+ * what it has forgotten. */
+static bool is_refused(const struct subscriptions *self, const struct resource *resource,
+                       const struct subscription_change *change)
+{
+    struct table_link *link;
+    uint32_t gone = 0, decided = 0;
+
+    if (!is_too_many(self, resource, change, 0, 0))
+        return false;
+    link = table_first(&self->watchers, watcher_hash(self, resource, change->watcher));
+    for (; link != NULL; link = table_next(link)) {
+        const struct subscription *each = CONTAINER_OF(link, struct subscription, watcher_link);
+        const bool leaves = each->resource == resource && is_replaced(each, change);
+
+        gone += leaves || (each->resource == resource && newest(each)->hot.removed);
+        decided += leaves && each->unauthorized != NULL;
+    }
+    return is_too_many(self, resource, change, gone, decided);
+}
+
 static enum status make_for(struct subscriptions *self, const struct subscription_change *change,
                             int64_t id, struct subscription **out)
 {
     struct resource *resource = resources_get(self->resources, change->aor, change->event);
-    uint32_t max =
-        change->per_watcher_max != 0 ? change->per_watcher_max : self->limits.per_watcher_max;
-    const bool unauthorized =
-        change->state == SUBSCRIPTION_PENDING || change->state == SUBSCRIPTION_WAITING;
     enum status status = STATUS_OK;
     struct subscription *made = NULL;
 
-    if (resource->subscription_count >= self->limits.per_resource_max ||
-        tally_count(&self->tallies, change->watcher) >= max ||
-        (unauthorized &&
-         tally_count(&self->unauthorized, change->watcher) >= self->limits.unauthorized_max))
+    if (is_refused(self, resource, change))
         status = STATUS_CONFLICT;
     else if (self->count >= self->limits.subscriptions_max)
         status = STATUS_LIMIT;
@@ -389,7 +458,6 @@ enum status subscription_stage_waiting(struct subscriptions *self,
     version->notice = NOTICE_NONE;
     subscription_version_expire(version, self->node, self->limits.waiting_s);
     stage(*out, version);
-    (*out)->delivery.over = false;
     return STATUS_OK;
 }
 
@@ -417,7 +485,9 @@ void subscription_stage_refresh(struct subscription *self, const struct subscrip
     struct subscription_version *version = subscription_version_refreshed(newest(self), change);
 
     subscription_version_expire(version, self->owner->node, change->expires_s);
-    if (subscription_is_over(change->state))
+    if (change->state == SUBSCRIPTION_TERMINATED && change->notice == NOTICE_SUPPRESSED)
+        set_over_silently(self, version);
+    else if (subscription_is_over(change->state))
         set_over(self, version, change->state);
     stage(self, version);
 }
@@ -435,12 +505,22 @@ static struct subscription_version *again(const struct subscription *self, struc
     return subscription_version_again(newest(self), reason);
 }
 
+/* Its watcher was told long ago that it is over; now the presentity's word has come, and is shown
+ * to the presentity (RFC 3857 section 4.7.1, figure 1). */
+static void end_waiting(struct subscription *self, struct span reason)
+{
+    struct subscription_version *version = again(self, reason);
+
+    set_over_silently(self, version);
+    stage_and_write(self, version);
+}
+
 void subscription_allow(struct subscription *self)
 {
     struct subscription_version *version;
 
     if (newest(self)->state == SUBSCRIPTION_WAITING) {
-        subscription_remove(self);
+        end_waiting(self, SPAN("approved"));
         return;
     }
     version = again(self, SPAN("approved")); /* for watcher information */
@@ -457,7 +537,10 @@ void subscription_end(struct subscription *self, struct span reason)
     struct subscription_version *version;
 
     if (state == SUBSCRIPTION_WAITING) {
-        subscription_remove(self);
+        if (span_equal(reason, SPAN("rejected")) || span_equal(reason, SPAN("noresource")))
+            end_waiting(self, reason);
+        else
+            subscription_remove(self);
         return;
     }
     version = again(self, reason);
@@ -569,31 +652,6 @@ struct subscription *subscriptions_find_repeat(const struct subscriptions *self,
             return each;
     }
     return NULL;
-}
-
-/* Whoever forgot a dialog begins another; what tells devices apart is what they say themselves. */
-static bool is_same_device(const struct subscription_version *a,
-                           const struct subscription_change *b)
-{
-    const struct span instance = field(a, SUBSCRIPTION_INSTANCE);
-
-    if (!span_empty(instance) || !span_empty(b->instance))
-        return span_equal(instance, b->instance);
-    return !span_empty(b->user_agent) &&
-           span_equal(field(a, SUBSCRIPTION_USER_AGENT), b->user_agent) &&
-           span_equal(field(a, SUBSCRIPTION_TARGET), b->ids.remote_target) &&
-           !span_equal(field(a, SUBSCRIPTION_CALL_ID), b->ids.call_id);
-}
-
-static bool is_replaced(const struct subscription *self, const struct subscription_change *by)
-{
-    const struct subscription_version *last = newest(self);
-
-    if (last->hot.removed || self->id == FETCHED_ID ||
-        !span_equal(field(last, SUBSCRIPTION_WATCHER), by->watcher) ||
-        !span_equal(field(last, SUBSCRIPTION_EVENT_ID), by->event_id))
-        return false;
-    return last->state == SUBSCRIPTION_WAITING || is_same_device(last, by);
 }
 
 size_t subscriptions_stage_replaced(struct subscriptions *self, const struct subscription *made,

@@ -60,7 +60,8 @@ struct delivery {
     bool missed;        /* a document may have been missed: the next one is full */
 };
 
-/** Told after each commit, with what it owes the watcher. */
+/** Told after each commit, with what it owes the watcher: nothing when the row alone was written,
+ * yet what came meanwhile was left for this. */
 typedef void subscription_told_fn(void *context, struct subscription *subscription,
                                   enum subscription_notice notice);
 /** Told when it is about to be freed: its delivery is to be let go. */
@@ -141,15 +142,17 @@ size_t subscriptions_stage_replaced(struct subscriptions *self, const struct sub
                                     const struct subscription_change *change, struct handle out[],
                                     size_t max);
 
-/** Stages a refresh, or with expires_s 0 the end. The caller's next step is batch_wait(). */
+/** Stages a refresh, or with expires_s 0 the end, of which NOTICE_SUPPRESSED says nothing. The
+ * caller's next step is batch_wait(). */
 void subscription_stage_refresh(struct subscription *self,
                                 const struct subscription_change *change);
 
-/** Stages and writes that it is active now: a rule allows it. */
+/** Stages and writes that it is active now: a rule allows it. One that waits is over by that. */
 void subscription_allow(struct subscription *self);
 
 /** Stages and writes the end, for another reason than a SUBSCRIBE: "timeout", "deactivated" ...
- * One that is pending and times out waits on for the presentity's word. */
+ * One that is pending and times out waits on for the presentity's word; one that waits ends by it,
+ * and its watcher is not told again. */
 void subscription_end(struct subscription *self, struct span reason);
 
 /** Takes it out: its last NOTIFY was answered, or there is no one to send it to. */

@@ -184,6 +184,51 @@ START_TEST(ringing_and_talking_are_the_same_to_who_may_know_busy_or_not)
 }
 END_TEST
 
+/* ---- figure 3: nothing leads out of "terminated" ---- */
+
+START_TEST(what_ended_is_not_told_again_until_its_publisher_says_something_new)
+{
+    struct dialog_info_source stale[] = {
+        {.body = SPAN(DOC(DIALOG("x", LEG("r"), "early") DIALOG("y", LEG("s"), "early"))),
+         .publication = 1,
+         .sequence = 1},
+        {.body = SPAN(DOC(DIALOG("z", LEG("r"), "terminated"))), .publication = 2, .sequence = 2},
+    };
+
+    dialog_info_composer_remember(composer);
+    compose(0, stale, 2);
+    ck_assert_uint_eq(parts.count, 2);
+    ck_assert(parts_get(&parts, 0).last);
+    compose(0, stale, 1);
+    ck_assert_uint_eq(parts.count, 1);
+    expect_key(0, "1.y");
+    stale[0].sequence = 3;
+    compose(0, stale, 1);
+    ck_assert_uint_eq(parts.count, 2);
+}
+END_TEST
+
+START_TEST(more_calls_than_are_remembered_are_composed_all_the_same)
+{
+    struct dialog_info_source sources[] = {
+        {.body = SPAN(DOC(DIALOG("x", LEG("r"), "early"))), .publication = 1},
+        {.body = SPAN(DOC(DIALOG("z", LEG("r"), "terminated"))), .publication = 2},
+    };
+
+    dialog_info_composer_remember(composer);
+    for (int64_t i = 1; i <= 1100; i++) {
+        sources[0].sequence = i;
+        compose(0, sources, 2);
+        ck_assert_uint_eq(parts.count, 1);
+    }
+    compose(0, sources, 1); /* one of the newest is remembered */
+    ck_assert_uint_eq(parts.count, 0);
+    sources[0].sequence = 1; /* and one of the oldest is not */
+    compose(0, sources, 1);
+    ck_assert_uint_eq(parts.count, 1);
+}
+END_TEST
+
 START_TEST(parts_that_have_no_room_are_told)
 {
     const struct dialog_info_source source = {
@@ -285,6 +330,8 @@ Suite *pidf_dialog_info_parts_suite(void)
     tcase_add_test(keys, a_terminated_dialog_is_the_last_word);
     tcase_add_test(keys, the_virtual_dialog_ends_with_the_last_call);
     tcase_add_test(keys, ringing_and_talking_are_the_same_to_who_may_know_busy_or_not);
+    tcase_add_test(keys, what_ended_is_not_told_again_until_its_publisher_says_something_new);
+    tcase_add_test(keys, more_calls_than_are_remembered_are_composed_all_the_same);
     tcase_add_test(keys, parts_that_have_no_room_are_told);
     tcase_add_test(around, a_document_has_version_state_and_entity);
     tcase_add_test(around, a_document_without_dialogs_puts_the_lamp_out);

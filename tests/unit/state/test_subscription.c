@@ -360,6 +360,157 @@ START_TEST(a_new_subscription_makes_a_waiting_entry_redundant)
 }
 END_TEST
 
+/* ---- limits, and who takes whose place ---- */
+
+START_TEST(what_takes_the_place_of_another_is_not_one_more)
+{
+    struct subscription_change change = change_by(SPAN("bob@example.org"), SPAN("c1"));
+    struct subscription *made;
+    struct life life;
+
+    life_begin(&life, 1);
+    change.user_agent = SPAN("phone");
+    write_out(&life, stage(&life, &change));
+    change.ids.call_id = SPAN("c2");
+    change.user_agent = SPAN("other");
+    write_out(&life, stage(&life, &change));
+    change.ids.call_id = SPAN("c3");
+    change.user_agent = SPAN("third");
+    ck_assert_int_eq(subscription_stage_new(life.state->subscriptions, &change, &made),
+                     STATUS_CONFLICT);
+    change.user_agent = SPAN("phone"); /* begins anew */
+    made = stage(&life, &change);
+    ck_assert_uint_eq(replaced(&life, made, &change), 1);
+    life_end(&life);
+}
+END_TEST
+
+/* With room for one that is undecided, the entry and the fetch itself are not two. */
+START_TEST(a_fetch_of_someone_undecided_counts_once_and_may_be_repeated)
+{
+    struct subscription_change change = change_by(SPAN("bob@example.org"), SPAN("c1"));
+    const char *const calls[] = {"c1", "c2", "c3"};
+    struct life life;
+
+    life_begin(&life, 1);
+    change.state = SUBSCRIPTION_PENDING;
+    for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+        struct subscription *waiting, *fetch;
+
+        change.ids.call_id = span_of(calls[i]);
+        change.expires_s = 0;
+        ck_assert_int_eq(subscription_stage_waiting(life.state->subscriptions, &change, &waiting),
+                         STATUS_OK);
+        ck_assert_uint_eq(replaced(&life, waiting, &change), i == 0 ? 0 : 1);
+        ck_assert_int_eq(subscription_fetch(life.state->subscriptions, &change, &fetch), STATUS_OK);
+        subscription_remove(fetch);
+        write_out(&life, waiting);
+    }
+    life_end(&life);
+}
+END_TEST
+
+/* ---- what is told after a commit ---- */
+
+struct told {
+    unsigned count;
+    enum subscription_notice notice;
+};
+
+static void on_told(void *context, struct subscription *subscription,
+                    enum subscription_notice notice)
+{
+    struct told *told = context;
+
+    (void)subscription;
+    told->count++;
+    told->notice = notice;
+}
+
+START_TEST(a_commit_of_the_row_alone_is_told_too)
+{
+    struct subscription_change change = change_by(SPAN("bob@example.org"), SPAN("c1"));
+    struct told told = {0};
+    struct stored stored;
+    struct subscription *made;
+    struct life life;
+
+    life_begin(&life, 1);
+    subscriptions_watch(life.state->subscriptions, on_told, NULL, &told);
+    change.notice = NOTICE_FULL;
+    made = stage(&life, &change);
+    write_out(&life, made);
+    ck_assert_uint_eq(told.count, 1);
+    ck_assert_int_eq(told.notice, NOTICE_FULL);
+    subscription_write_mark(made, true);
+    commit(&life, &stored);
+    ck_assert_uint_eq(told.count, 2);
+    ck_assert_int_eq(told.notice, NOTICE_NONE);
+    life_end(&life);
+}
+END_TEST
+
+/* clang-format off */
+static const struct {
+    const char *sentence;
+    struct span word; /* of the presentity; empty: it allows */
+    const char *reason;
+} words[] = {
+    {"allowed: approved",      {0},                 "approved"},
+    {"blocked: rejected",      {"rejected", 8},     "rejected"},
+    {"no more: noresource",    {"noresource", 10},  "noresource"},
+};
+/* clang-format on */
+
+/* RFC 3857 section 4.7.1, figure 1. */
+START_TEST(what_waited_ends_by_the_word_that_came_and_its_watcher_hears_nothing)
+{
+    struct subscription_change change = change_by(SPAN("bob@example.org"), SPAN("c1"));
+    struct told told = {0};
+    struct stored stored;
+    struct subscription *waiting;
+    struct life life;
+
+    life_begin(&life, 1);
+    ck_assert_int_eq(subscription_stage_waiting(life.state->subscriptions, &change, &waiting),
+                     STATUS_OK);
+    write_out(&life, waiting);
+    subscriptions_watch(life.state->subscriptions, on_told, NULL, &told);
+    if (span_empty(words[_i].word))
+        subscription_allow(waiting);
+    else
+        subscription_end(waiting, words[_i].word);
+    commit(&life, &stored);
+    ck_assert_int_eq(subscription_view(waiting).state, SUBSCRIPTION_TERMINATED);
+    ck_assert(span_equal(subscription_view(waiting).reason, span_of(words[_i].reason)));
+    ck_assert(!subscription_view(waiting).owed);
+    ck_assert_int_eq(told.notice, NOTICE_NONE);
+    life_end(&life);
+}
+END_TEST
+
+/* RFC 5839 section 5.7. */
+START_TEST(an_end_that_is_suppressed_owes_nothing)
+{
+    struct subscription_change change = change_by(SPAN("bob@example.org"), SPAN("c1"));
+    struct subscription *made;
+    struct life life;
+
+    life_begin(&life, 1);
+    made = stage(&life, &change);
+    write_out(&life, made);
+    change.state = SUBSCRIPTION_TERMINATED;
+    change.notice = NOTICE_SUPPRESSED;
+    change.expires_s = 0;
+    subscription_stage_refresh(made, &change);
+    write_out(&life, made);
+    ck_assert_int_eq(subscription_view(made).state, SUBSCRIPTION_TERMINATED);
+    ck_assert(span_equal(subscription_view(made).reason, SPAN("timeout")));
+    ck_assert(!subscription_view(made).owed);
+    life_end(&life);
+}
+END_TEST
+
 Suite *state_subscription_suite(void)
 {
     Suite *suite = suite_create("state/subscription");
@@ -375,6 +526,12 @@ Suite *state_subscription_suite(void)
     tcase_add_loop_test(tcase, a_device_that_begins_anew_replaces_what_it_has_forgotten, 0,
                         sizeof(successors) / sizeof(successors[0]));
     tcase_add_test(tcase, a_new_subscription_makes_a_waiting_entry_redundant);
+    tcase_add_test(tcase, what_takes_the_place_of_another_is_not_one_more);
+    tcase_add_test(tcase, a_fetch_of_someone_undecided_counts_once_and_may_be_repeated);
+    tcase_add_test(tcase, a_commit_of_the_row_alone_is_told_too);
+    tcase_add_loop_test(tcase, what_waited_ends_by_the_word_that_came_and_its_watcher_hears_nothing,
+                        0, sizeof(words) / sizeof(words[0]));
+    tcase_add_test(tcase, an_end_that_is_suppressed_owes_nothing);
     suite_add_tcase(suite, tcase);
     return suite;
 }

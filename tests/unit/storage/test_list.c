@@ -143,7 +143,7 @@ static const struct {
     {"plain", "presence", 1},         {"one_tuple", "presence", 2},
     {"note_in_tuple", "presence", 4}, {"entity_pres", "presence", 8},
     {"contact", "presence", 16},      {"plain, one_tuple", "presence", 3},
-    {"single_dialog", "dialog", 1},
+    {"single_dialog", "dialog", 1},   {"display", "dialog", 2},
 };
 
 START_TEST(each_column_of_a_dialect_is_its_bit)
