@@ -494,8 +494,17 @@ static struct blob *compose(struct rosters *self, struct roster *roster,
     return blob_new(buffer_span(&self->body));
 }
 
+/* As many as one body can have room for: of a long list that is a small part. */
+static size_t resources_max(const struct rosters *self, const struct roster *roster)
+{
+    const size_t room = self->options.body_bytes_max / ELEMENT_BYTES;
+
+    return (room < roster->count ? room : roster->count) + 1;
+}
+
 struct blob *roster_body(struct rosters *self, struct roster *roster, uint32_t number, bool full)
 {
+    const size_t max = resources_max(self, roster);
     struct rlmi_resource *resources;
     struct blob *body;
     size_t count;
@@ -504,9 +513,9 @@ struct blob *roster_body(struct rosters *self, struct roster *roster, uint32_t n
         mark_all(roster);
         (*self->full)++;
     }
-    resources = calloc(roster->count + 1, sizeof(resources[0]));
+    resources = calloc(max, sizeof(resources[0]));
     must(resources != NULL);
-    count = take(self, roster, resources, roster->count);
+    count = take(self, roster, resources, max);
     place_documents(self, resources, count);
     body = compose(self, roster, resources, count, number, full);
     free(resources);
