@@ -14,6 +14,8 @@ enum {
 struct snapshot {
     struct snapshot *next; /* older */
     uint64_t version;
+    uint64_t tag; /* of the octets; made when it is first asked for */
+    bool tagged;
     struct blob *octets; /* all elements, one behind the other */
     struct blob *basis;  /* the same before it was filtered; NULL: the very same */
     size_t count;
@@ -450,13 +452,23 @@ struct span view_document(struct views *self, struct view *view, uint32_t number
     return buffer_span(&self->body);
 }
 
+/* Every NOTIFY has it, and the octets may be many. */
+static uint64_t tag_of(const struct views *self, struct snapshot *snapshot)
+{
+    if (!snapshot->tagged) {
+        snapshot->tag = mac64(&self->node->mark_key, blob_span(snapshot->octets));
+        snapshot->tagged = true;
+    }
+    return snapshot->tag;
+}
+
 struct span view_entity_tag(struct views *self, struct view *view, char out[ENTITY_TAG_BYTES])
 {
     static const char digits[] = "0123456789abcdef";
     uint64_t tag;
 
     (void)view_refresh(self, view);
-    tag = mac64(&self->node->mark_key, blob_span(view->now->octets)) + view->key.format;
+    tag = tag_of(self, view->now) + view->key.format;
     for (size_t i = 0; i < ENTITY_TAG_BYTES; i++)
         out[i] = digits[(tag >> (60 - 4 * i)) & 15];
     return (struct span){out, ENTITY_TAG_BYTES};
