@@ -91,7 +91,7 @@ static void owe(struct notify *self, struct subscription *subscription)
 /* True when its state changes: its commit tells. */
 static bool is_decided(struct notify *self, struct subscription *subscription)
 {
-    const enum subscription_state state = subscription_newest(subscription).state;
+    const enum subscription_state state = subscription_newest_state(subscription);
     const enum watcher_action action = content_judge(&self->content, subscription).action;
 
     if (state == SUBSCRIPTION_TERMINATED || action == WATCHER_ALLOW ||
@@ -114,7 +114,7 @@ static void look_at(struct notify *self, struct subscription *subscription)
 {
     if (!subscription_is_committed(subscription) || !subscription_is_settled(subscription) ||
         subscription_id(subscription) == 0 || is_decided(self, subscription) ||
-        subscription_view(subscription).state != SUBSCRIPTION_ACTIVE)
+        subscription_state(subscription) != SUBSCRIPTION_ACTIVE)
         return;
     content_choose(&self->content, subscription);
     if (content_is_owed(subscription))
@@ -218,7 +218,7 @@ static void on_roster_owed(void *context, struct subscription *subscription)
     struct notify *self = context;
 
     if (subscription_is_committed(subscription) &&
-        subscription_view(subscription).state == SUBSCRIPTION_ACTIVE)
+        subscription_state(subscription) == SUBSCRIPTION_ACTIVE)
         owe(self, subscription);
 }
 
@@ -774,7 +774,7 @@ static void owe_loaded(struct resource *resource, void *context)
         if (resource->needs_mark)
             delivery->acked_version = 0;
         if (delivery->acked_version == 0 ||
-            subscription_view(subscription).state == SUBSCRIPTION_TERMINATED)
+            subscription_state(subscription) == SUBSCRIPTION_TERMINATED)
             owe(self, subscription);
         else
             (void)is_decided(self, subscription); /* rules may have changed meanwhile */
