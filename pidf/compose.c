@@ -3,9 +3,9 @@
 #include "pidf/identity.h"
 #include "pidf/person.h"
 #include "pidf/policy.h"
-#include "pidf/seen.h"
 #include "pidf/show.h"
 #include "pidf/write.h"
+#include "pidf/xml/seen.h"
 
 #include "server/base/crypto.h"
 #include "server/base/must.h"

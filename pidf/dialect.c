@@ -2,9 +2,9 @@
  */
 #include "pidf/dialect.h"
 
-#include "pidf/escape.h"
 #include "pidf/policy.h"
-#include "pidf/value.h"
+#include "pidf/xml/escape.h"
+#include "pidf/xml/value.h"
 
 /* ---- the entity ---- */
 

@@ -2,7 +2,7 @@
 #ifndef PIDF_DOCUMENT_H
 #define PIDF_DOCUMENT_H
 
-#include "pidf/parse.h"
+#include "pidf/xml/parse.h"
 
 struct document {
     struct element_list tuples;

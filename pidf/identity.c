@@ -1,7 +1,7 @@
 /* identity.c - tuples choose first, then the person, devices, and last what is inside of them. */
 #include "pidf/identity.h"
 
-#include "pidf/seen.h"
+#include "pidf/xml/seen.h"
 #include "server/base/crypto.h"
 
 #include <stdio.h>

@@ -2,7 +2,7 @@
 #include "pidf/person.h"
 
 #include "pidf/schema.h"
-#include "pidf/seen.h"
+#include "pidf/xml/seen.h"
 
 #include "server/base/crypto.h"
 

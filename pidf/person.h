@@ -2,7 +2,7 @@
 #ifndef PIDF_PERSON_H
 #define PIDF_PERSON_H
 
-#include "pidf/element.h"
+#include "pidf/xml/element.h"
 
 /**
  * One person out of `persons`, the newest first; NULL when there is none. It gets the id of the

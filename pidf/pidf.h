@@ -3,6 +3,7 @@
 #ifndef PIDF_PIDF_H
 #define PIDF_PIDF_H
 
+#include "pidf/xml/limits.h"
 #include "server/base/buffer.h"
 #include "server/base/span.h"
 #include "server/base/status.h"
@@ -12,7 +13,7 @@
 /**
  * The walk through this folder:
  *
- *     parse.c     bytes -> tree of elements; every limit; no DTD, no entity, no network
+ *     xml/parse.c bytes -> tree of elements; every limit; no DTD, no entity, no network
  *     document.c  tree -> presence, tuples, person, devices in the schema's shape (RFC 3863, 4479)
  *     schema.c    what every known element may hold; the tables are in rpid.c and caps.c
  *     registration.c  bindings -> a document of its own, the humblest source
@@ -24,28 +25,17 @@
  *     identity.c  every xs:ID present, well formed and unique
  *     write.c     tree -> bytes, the same bytes for the same tree
  *
- * Dialog information (RFC 4235) has a walk of its own: dialog_info.h.
+ * Beside it, each with a walk of its own in its first header:
+ *
+ *     xml/        XML of any kind, in and out, under limits
+ *     filter/     what a watcher asks to be told (RFC 4660, RFC 4661): filter.h
+ *     partial/    what has changed from one document to the next (RFC 5262): partial.h
+ *     dialog/     dialog information (RFC 4235): dialog_info.h
+ *     event/      the other documents of event packages: watchers (RFC 3858), registrations (RFC
+ *                 3680), message summaries (RFC 3842), lists (RFC 4662, RFC 5367)
  *
  * Nothing here reads a clock, a file or a socket, and nothing here knows SIP.
  */
-
-/** What one published document may cost. Every limit is explicit. */
-struct pidf_limits {
-    size_t bytes;      /* of the body as received */
-    size_t depth;      /* of nested elements; the root is at depth 1 */
-    size_t elements;   /* in one document */
-    size_t attributes; /* of one element, namespace declarations included */
-    size_t namespaces; /* in one document, beside those of RFC 3863, 4479 to 4482 and 5196 */
-};
-
-/** 64 kB, 32 deep, 2000 elements, 64 attributes, 32 namespaces: far above what clients send. */
-extern const struct pidf_limits pidf_limits_default;
-
-/** Why a document was refused. */
-struct pidf_fault {
-    const char *phrase; /* constant text, made to be a reason phrase: "Malformed XML" */
-    unsigned line;      /* where it was seen, from 1; 0 when no line can be named */
-};
 
 /**
  * Parses and composes; reuses its memory and its parser from call to call, so one per process

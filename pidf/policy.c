@@ -1,8 +1,8 @@
 /* policy.c - weighs tuples by what RFC 3863 says of <basic> and of the priority of contacts. */
 #include "pidf/policy.h"
 
-#include "pidf/seen.h"
-#include "pidf/value.h"
+#include "pidf/xml/seen.h"
+#include "pidf/xml/value.h"
 #include "server/base/crypto.h"
 
 enum { PRIORITY_ONE = 1000, NO_OPEN_TUPLE = -1 };

@@ -1,7 +1,7 @@
 /* registration.c - bindings as a presence document, for domains where who is registered is there.
  */
-#include "pidf/escape.h"
 #include "pidf/pidf.h"
+#include "pidf/xml/escape.h"
 
 #include "server/base/crypto.h"
 

@@ -2,8 +2,8 @@
 #ifndef PIDF_SCHEMA_H
 #define PIDF_SCHEMA_H
 
-#include "pidf/element.h"
-#include "pidf/value.h"
+#include "pidf/xml/element.h"
+#include "pidf/xml/value.h"
 
 /**
  * The schemas of RFC 3863, 4479 to 4482 and 5196 are sequences whose parts come in one order,

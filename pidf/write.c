@@ -1,8 +1,8 @@
 /* write.c - first every namespace gets its prefix, then everything is written once. */
 #include "pidf/write.h"
 
-#include "pidf/escape.h"
-#include "pidf/seen.h"
+#include "pidf/xml/escape.h"
+#include "pidf/xml/seen.h"
 #include "server/base/crypto.h"
 
 #include <stdio.h>

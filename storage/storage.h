@@ -128,7 +128,7 @@ struct subscription_row {
     struct span event_params; /* of the last SUBSCRIBE's Event, as given, from the first ';' */
     struct span body_type;    /* Content-Type of `body`; empty when there is none */
     struct span body;         /* a filter (RFC 4661) or a list (RFC 5367) */
-    struct span instance; /* +sip.instance of its Contact; empty when absent */
+    struct span instance;     /* +sip.instance of its Contact; empty when absent */
     bool eventlist;           /* the watcher takes lists (RFC 4662) */
     uint32_t remote_cseq;     /* of the last accepted SUBSCRIBE */
     uint32_t cseq_mark;       /* NOTIFYs of the marking epoch use [mark, mark + 1000) */

@@ -3,7 +3,8 @@
 
 const char subscription_scan[] =
     "copy (select id, aor, event, event_id, watcher, call_id, local_tag, remote_tag, local_uri,"
-    " remote_uri, route_set, accept, user_agent, event_params, body_type, body, eventlist, instance, state,"
+    " remote_uri, route_set, accept, user_agent, event_params, body_type, body, eventlist, "
+    "instance, state,"
     " reason, remote_target, remote_cseq, cseq_mark, cseq_epoch, owed, written_batch, flow_node, "
     "flow_incarnation, flow_transport,"
     " flow_local, flow_remote, flow_connection, flow_bound, expires_at, now() from "

@@ -79,6 +79,15 @@ static struct view_key key_for(const struct content *self, struct subscription *
     };
 }
 
+/* Versions of what it saw before mean nothing any more, one that is on its way included. */
+void content_owe_full(struct subscription *subscription)
+{
+    struct delivery *delivery = subscription_delivery(subscription);
+
+    delivery->acked_version = 0;
+    delivery->sent_version = 0;
+}
+
 static void choose_view(const struct content *self, struct subscription *subscription)
 {
     const struct event_package *package = package_of(self, subscription);
@@ -91,7 +100,7 @@ static void choose_view(const struct content *self, struct subscription *subscri
         return;
     delivery->view = view_get(subscription_resource(subscription), package, &key);
     if (before != NULL)
-        delivery->acked_version = 0;
+        content_owe_full(subscription);
     view_release(before);
 }
 

@@ -26,6 +26,9 @@ struct judgement content_judge(const struct content *self, struct subscription *
  */
 void content_choose(const struct content *self, struct subscription *subscription);
 
+/** What it was told so far counts for nothing: it is owed everything. */
+void content_owe_full(struct subscription *subscription);
+
 /** True when it has not acknowledged what it would see now. */
 bool content_is_owed(struct subscription *subscription);
 

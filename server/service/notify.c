@@ -112,8 +112,9 @@ static bool is_decided(struct notify *self, struct subscription *subscription)
 /* Owes it what it has not been told, if it may be told. */
 static void look_at(struct notify *self, struct subscription *subscription)
 {
-    if (!subscription_is_committed(subscription) || !subscription_is_settled(subscription) ||
-        subscription_id(subscription) == 0 || is_decided(self, subscription) ||
+    /* What is pending is looked at again when it has been committed. */
+    if (!subscription_is_committed(subscription) || subscription_id(subscription) == 0 ||
+        (subscription_is_settled(subscription) && is_decided(self, subscription)) ||
         subscription_state(subscription) != SUBSCRIPTION_ACTIVE)
         return;
     content_choose(&self->content, subscription);
@@ -143,7 +144,7 @@ static void on_changed(void *context, struct resource *resource)
 {
     struct notify *self = context;
 
-    if (resource->subscription_count == 0 && list_empty(&resource->notify.members))
+    if (!resource_is_watched(resource))
         return;
     watermark_hold(self->watermark, resource);
     resource->notify.notifier = self;
@@ -262,6 +263,15 @@ static bool is_suppressed(struct notify *self, struct subscription *subscription
     return true;
 }
 
+/* A rule may have changed while the commit was under way. */
+static void decide_anew(struct notify *self, struct subscription *subscription)
+{
+    if (self->started && subscription_id(subscription) != 0 &&
+        subscription_is_settled(subscription) &&
+        subscription_delivery(subscription)->judged != policy_generation(&self->policy))
+        (void)is_decided(self, subscription);
+}
+
 /* RFC 6665 section 4.2.1.2: at once, full state, to the target of now. */
 static void on_told(void *context, struct subscription *subscription,
                     enum subscription_notice notice)
@@ -269,6 +279,10 @@ static void on_told(void *context, struct subscription *subscription,
     struct notify *self = context;
     struct delivery *delivery = subscription_delivery(subscription);
 
+    if (notice == NOTICE_NONE) {
+        decide_anew(self, subscription);
+        return;
+    }
     if (delivery->outstanding)
         content_miss(subscription);
     give_up_outstanding(self, delivery);
@@ -281,9 +295,7 @@ static void on_told(void *context, struct subscription *subscription,
     delivery->acked_version = 0;
     delivery->bodiless = notice == NOTICE_NO_BODY;
     owe(self, subscription);
-    if (self->started && subscription_id(subscription) != 0 &&
-        subscription_is_settled(subscription))
-        (void)is_decided(self, subscription); /* a rule may have come meanwhile */
+    decide_anew(self, subscription);
 }
 
 static void on_subscription_gone(void *context, struct subscription *subscription)
@@ -582,8 +594,9 @@ static void fail(struct notify *self, struct subscription *subscription,
         delivery->failures >= self->options.chances) {
         (*self->ended)++;
         watermark_settle(self->watermark, subscription);
-        subscription_finish(subscription);
-        if (!delivery->sent_last)
+        if (delivery->sent_last)
+            subscription_finish(subscription);
+        else
             subscription_remove(subscription);
         return;
     }
@@ -788,6 +801,7 @@ void notify_start(struct notify *self)
     watermark_start(self->watermark, self->state->loaded_notified_batch);
     rosters_start(self->content.rosters);
     resources_each(self->state->resources, owe_loaded, self);
+    state_release_marked(self->state);
 }
 
 const struct content *notify_content(const struct notify *self)

@@ -1,7 +1,7 @@
 /* package_dialog.c - the event package `dialog` (RFC 4235): busy lamps, out of publications. */
 #include "server/service/packages.h"
 
-#include "pidf/dialog_info.h"
+#include "pidf/dialog/dialog_info.h"
 #include "server/base/must.h"
 
 #include <stdlib.h>

@@ -2,7 +2,7 @@
  * SQL, and fed by kept messages where a domain says so. */
 #include "server/service/packages.h"
 
-#include "pidf/message_summary.h"
+#include "pidf/event/message_summary.h"
 #include "server/base/must.h"
 
 #include <stdlib.h>

@@ -2,9 +2,9 @@
  * where a domain says so, bindings; filtered, and told in part where the watcher takes that. */
 #include "server/service/packages.h"
 
-#include "pidf/diff.h"
-#include "pidf/filter.h"
-#include "pidf/patch.h"
+#include "pidf/filter/filter.h"
+#include "pidf/partial/diff.h"
+#include "pidf/partial/patch.h"
 #include "server/base/must.h"
 #include "server/sip/uri.h"
 

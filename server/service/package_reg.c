@@ -1,7 +1,7 @@
 /* package_reg.c - the event package `reg` (RFC 3680, RFC 5628): composed out of bindings. */
 #include "server/service/packages.h"
 
-#include "pidf/reginfo.h"
+#include "pidf/event/reginfo.h"
 #include "server/base/must.h"
 #include "server/sip/parameter.h"
 

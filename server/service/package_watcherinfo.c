@@ -1,8 +1,9 @@
 /* package_watcherinfo.c - who watches, for the watched (RFC 3857): composed out of subscriptions.
  */
 #include "server/service/packages.h"
+#include "server/service/roster.h"
 
-#include "pidf/watcherinfo.h"
+#include "pidf/event/watcherinfo.h"
 #include "server/base/must.h"
 
 #include <stdlib.h>
@@ -58,27 +59,43 @@ static enum watcherinfo_event event_of(struct span reason)
     return WATCHERINFO_EVENT_SUBSCRIBE;
 }
 
-static void add(const struct watcherinfo *self, const struct subscription *subscription,
-                struct parts *out)
+/* One watcher, however it watches; `letter` and `number` make its id. */
+static void put(const struct watcherinfo *self, struct parts *out, char letter, uint64_t number,
+                const struct subscription_view *view)
 {
-    const struct subscription_view view = subscription_view(subscription);
     const struct instant now = loop_now(self->state->node.loop);
-    char id_octets[ID_BYTES], uri_octets[SIP_AOR_BYTES_MAX + 8];
-    struct buffer id, uri;
+    char id_octets[ID_BYTES], uri_octets[ENTITY_BYTES];
+    struct buffer id;
 
     buffer_init_fixed(&id, id_octets, sizeof(id_octets));
-    buffer_put_char(&id, 'w');
-    buffer_put_hex64(&id, (uint64_t)subscription_id(subscription));
-    buffer_init_fixed(&uri, uri_octets, sizeof(uri_octets));
-    buffer_put(&uri, SPAN("sip:"));
-    buffer_put(&uri, view.watcher);
+    buffer_put_char(&id, letter);
+    buffer_put_hex64(&id, number);
     (void)watcherinfo_add(out, &(struct watcherinfo_watcher){
                                    .id = buffer_span(&id),
-                                   .status = status_of(view.state),
-                                   .event = event_of(view.reason),
-                                   .uri = buffer_span(&uri),
-                                   .deadline_us = now.us + (int64_t)view.left_s * US_PER_S,
+                                   .status = status_of(view->state),
+                                   .event = event_of(view->reason),
+                                   .uri = package_uri(view->watcher, uri_octets),
+                                   .deadline_us = now.us + (int64_t)view->left_s * US_PER_S,
                                });
+}
+
+struct walk {
+    const struct watcherinfo *self;
+    struct parts *out;
+};
+
+/* Who watches through a list watches too, and is to be decided on like anybody (RFC 4662). */
+static void add_by_list(const struct roster_watcher *watcher, void *context)
+{
+    const struct walk *walk = context;
+    const struct subscription_view view = {
+        .watcher = watcher->watcher,
+        .state = watcher->state,
+        .reason = watcher->state == SUBSCRIPTION_TERMINATED ? SPAN("rejected") : (struct span){0},
+        .left_s = watcher->left_s,
+    };
+
+    put(walk->self, walk->out, 'l', (uint64_t)watcher->subscription, &view);
 }
 
 /* A fetch is over before anybody could read of it; what it leaves waiting is told. */
@@ -88,6 +105,7 @@ static void compose(const struct event_package *package, const struct resource *
     const struct watcherinfo *self = of(package);
     const struct resource *watched =
         resources_find(self->state->resources, resource_aor(resource), self->watched->name);
+    struct walk walk = {self, out};
     const struct list *link;
 
     (void)key;
@@ -96,9 +114,13 @@ static void compose(const struct event_package *package, const struct resource *
     for (link = watched->subscriptions.next; link != &watched->subscriptions; link = link->next) {
         const struct subscription *each = subscription_of_resource((struct list *)link);
 
-        if (subscription_is_committed(each) && subscription_id(each) != 0)
-            add(self, each, out);
+        if (subscription_is_committed(each) && subscription_id(each) != 0) {
+            const struct subscription_view view = subscription_view(each);
+
+            put(self, out, 'w', (uint64_t)subscription_id(each), &view);
+        }
     }
+    roster_watchers(watched, add_by_list, &walk);
 }
 
 static void compose_closed(const struct event_package *package, const struct resource *resource,

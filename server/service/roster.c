@@ -5,15 +5,14 @@
  */
 #include "server/service/roster.h"
 
-#include "pidf/resource_list.h"
-#include "pidf/rlmi.h"
+#include "pidf/event/rlmi.h"
 #include "server/base/must.h"
-#include "server/sip/uri.h"
+#include "server/service/list_members.h"
 
 #include <stdlib.h>
 
 enum {
-    NESTED_MAX = 4,      /* lists within lists */
+    SHOWN_TIMES = 4,     /* so many members are shown for each that may be watched */
     ELEMENT_BYTES = 256, /* about what RLMI and MIME need for a member, beside its texts */
     TOKEN_BYTES = 16,    /* of a boundary */
 };
@@ -39,13 +38,12 @@ struct roster {
     struct subscription *subscription;
     struct member *members;
     size_t count;
-    struct list dirty;   /* to be told */
-    struct list telling; /* in the NOTIFY that is outstanding */
-    uint64_t judged;     /* the generation of rules */
-    uint64_t tag;        /* of all that it shows */
-    struct span name;    /* of the list */
-    struct buffer type;  /* Content-Type of the last body */
-    char *octets;        /* texts of members */
+    struct list dirty;        /* to be told */
+    struct list telling;      /* in the NOTIFY that is outstanding */
+    uint64_t judged;          /* the generation of rules */
+    uint64_t tag;             /* of all that it shows */
+    struct buffer type;       /* Content-Type of the last body */
+    struct list_members list; /* texts of members lie here */
 };
 
 struct rosters {
@@ -94,83 +92,6 @@ enum status rosters_check(struct rosters *self, struct span body, const char **p
     return status;
 }
 
-/* ---- gathering members ---- */
-
-/* URIs and names behind one another, as offsets while the octets may move. */
-struct gathering {
-    const struct state *state;
-    struct buffer octets;
-    struct gathered {
-        size_t uri_at, uri_len, name_at, name_len;
-    } * at;
-    size_t count;
-    size_t cap;
-};
-
-static size_t keep(struct gathering *self, struct span text)
-{
-    const size_t at = self->octets.len;
-
-    buffer_put(&self->octets, text);
-    return at;
-}
-
-static void gather(struct gathering *self, struct span uri, struct span name)
-{
-    if (self->count == self->cap) {
-        self->cap = self->cap == 0 ? 64 : self->cap * 2;
-        self->at = realloc(self->at, self->cap * sizeof(self->at[0]));
-        must(self->at != NULL);
-    }
-    self->at[self->count++] = (struct gathered){
-        .uri_at = keep(self, uri),
-        .uri_len = uri.len,
-        .name_at = keep(self, name),
-        .name_len = name.len,
-    };
-}
-
-static bool read_aor(struct span uri, char octets[SIP_AOR_BYTES_MAX], struct span *out)
-{
-    struct sip_uri parsed;
-
-    return sip_uri_parse(uri, &parsed) == STATUS_OK &&
-           sip_uri_canonical_aor(&parsed, octets, SIP_AOR_BYTES_MAX, out) == STATUS_OK;
-}
-
-static void gather_list(struct gathering *self, const struct list_row *list, unsigned depth);
-
-/* A list within a list gives its members (RFC 4662 section 4.6 lets a server flatten them). */
-static void gather_member(struct gathering *self, struct span uri, struct span name, unsigned depth)
-{
-    char octets[SIP_AOR_BYTES_MAX];
-    const struct list_row *nested = NULL;
-    struct span aor;
-
-    if (read_aor(uri, octets, &aor))
-        nested = resource_lists_find(self->state->lists, aor);
-    if (nested == NULL)
-        gather(self, uri, name);
-    else if (depth < NESTED_MAX)
-        gather_list(self, nested, depth + 1);
-}
-
-static void gather_list(struct gathering *self, const struct list_row *list, unsigned depth)
-{
-    for (size_t i = 0; i < list->member_count; i++)
-        gather_member(self, list->members[i].uri, list->members[i].name, depth);
-}
-
-static void gather_body(struct gathering *self, struct rosters *rosters, struct span body)
-{
-    struct resource_list list;
-
-    if (resource_list_read(rosters->reader, body, &list, NULL) != STATUS_OK)
-        return; /* it was judged when it came */
-    for (size_t i = 0; i < list.count; i++)
-        gather_member(self, list.entries[i].uri, list.entries[i].name, 1);
-}
-
 /* ---- members ---- */
 
 static const struct event_package *package_of(const struct rosters *self,
@@ -214,9 +135,18 @@ static struct view *view_for(const struct rosters *self, const struct member *me
 }
 
 /* RFC 4662 section 7.2: each member's own policy holds for the watcher of the list. */
+static void touch_watcherinfo(const struct member *member)
+{
+    struct resource *watcherinfo = resource_watcherinfo(member->resource);
+
+    if (watcherinfo != NULL)
+        resource_touch(watcherinfo);
+}
+
 static void judge(const struct rosters *self, struct member *member)
 {
     const uint64_t generation = policy_generation(self->content->policy);
+    const bool first = member->judged == 0, pending = member->pending, shown = member->view != NULL;
     struct judgement judgement;
 
     if (member->resource == NULL || member->judged == generation)
@@ -228,6 +158,8 @@ static void judge(const struct rosters *self, struct member *member)
     member->reason = judgement.action == WATCHER_BLOCK ? "rejected" : NULL;
     member->pending = judgement.action == WATCHER_CONFIRM;
     set_view(member, judgement.action == WATCHER_BLOCK ? NULL : view_for(self, member, &judgement));
+    if (first || pending != member->pending || shown != (member->view != NULL))
+        touch_watcherinfo(member);
 }
 
 /* True when there is something to tell that was not told, nor is being told. */
@@ -257,7 +189,7 @@ static void attach(struct rosters *self, struct member *member, bool within_limi
 
     if (!within_limit) {
         member->reason = "giveup"; /* seen, and not watched: it never vanishes */
-    } else if (!read_aor(member->uri, octets, &aor) ||
+    } else if (!list_member_aor(member->uri, octets, &aor) ||
                accounts_find(state->accounts, aor) == NULL) {
         member->reason = "noresource";
     } else {
@@ -276,31 +208,32 @@ static void detach(struct member *member)
     list_remove(&member->look);
     list_remove(&member->dirty);
     set_view(member, NULL);
-    if (member->resource != NULL)
-        resource_unhold(member->resource);
+    if (member->resource == NULL)
+        return;
+    touch_watcherinfo(member);
+    resource_unhold(member->resource);
     member->resource = NULL;
 }
 
 /* ---- rosters ---- */
 
-static void fill(struct rosters *self, struct roster *roster, struct gathering *from)
+static void fill(struct rosters *self, struct roster *roster)
 {
+    const struct list_members *from = &roster->list;
+
     roster->count = from->count;
     roster->members = calloc(from->count + 1, sizeof(roster->members[0]));
     must(roster->members != NULL);
-    roster->octets = from->octets.at;
-    from->octets.at = NULL;
     for (size_t i = 0; i < from->count; i++) {
         struct member *member = &roster->members[i];
 
         list_init(&member->look);
         list_init(&member->dirty);
         member->roster = roster;
-        member->uri = (struct span){roster->octets + from->at[i].uri_at, from->at[i].uri_len};
-        member->name = (struct span){roster->octets + from->at[i].name_at, from->at[i].name_len};
+        member->uri = list_members_uri(from, i);
+        member->name = list_members_name(from, i);
         attach(self, member, i < self->options.members_max);
     }
-    free(from->at);
 }
 
 static void empty(struct roster *roster)
@@ -308,9 +241,8 @@ static void empty(struct roster *roster)
     for (size_t i = 0; i < roster->count; i++)
         detach(&roster->members[i]);
     free(roster->members);
-    free(roster->octets);
+    list_members_deinit(&roster->list);
     roster->members = NULL;
-    roster->octets = NULL;
     roster->count = 0;
     roster->tag = 0;
 }
@@ -320,14 +252,13 @@ static void build(struct rosters *self, struct roster *roster)
     const struct subscription_view view = subscription_newest(roster->subscription);
     const struct list_row *list = resource_lists_find(
         self->content->state->lists, resource_aor(subscription_resource(roster->subscription)));
-    struct gathering gathering = {.state = self->content->state};
 
-    buffer_init(&gathering.octets, UINT32_MAX);
+    list_members_init(&roster->list, (size_t)SHOWN_TIMES * self->options.members_max);
     if (list != NULL)
-        gather_list(&gathering, list, 1);
+        list_members_add_list(&roster->list, self->content->state, list);
     else
-        gather_body(&gathering, self, view.body);
-    fill(self, roster, &gathering);
+        list_members_add_body(&roster->list, self->content->state, self->reader, view.body);
+    fill(self, roster);
     roster->judged = policy_generation(self->content->policy);
 }
 
@@ -364,7 +295,7 @@ void rosters_rebuild(struct rosters *self, struct subscription *subscription)
         return;
     empty(delivery->roster);
     build(self, delivery->roster);
-    delivery->acked_version = 0;
+    content_owe_full(subscription);
     self->on_owed(self->context, subscription);
 }
 
@@ -378,6 +309,28 @@ void rosters_look(struct rosters *self, struct resource *resource)
         judge(self, member);
         if (look(self, member))
             self->on_owed(self->context, member->roster->subscription);
+    }
+}
+
+void roster_watchers(const struct resource *resource, roster_watcher_fn *fn, void *context)
+{
+    const struct list *link = resource->notify.members.next;
+
+    for (; link != &resource->notify.members; link = link->next) {
+        const struct member *member = CONTAINER_OF((struct list *)link, struct member, look);
+        const struct subscription *subscription = member->roster->subscription;
+        const struct subscription_view view = subscription_newest(subscription);
+        const struct roster_watcher watcher = {
+            .subscription = subscription_id(subscription),
+            .watcher = view.watcher,
+            .state = member->pending        ? SUBSCRIPTION_PENDING
+                     : member->view == NULL ? SUBSCRIPTION_TERMINATED
+                                            : SUBSCRIPTION_ACTIVE,
+            .left_s = view.left_s,
+        };
+
+        if (watcher.subscription != 0 && !subscription_is_over(view.state))
+            fn(&watcher, context);
     }
 }
 

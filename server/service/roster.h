@@ -55,6 +55,16 @@ void rosters_rebuild(struct rosters *self, struct subscription *subscription);
 /** What `resource` shows, or who may see it, may have changed: looks at its members of lists. */
 void rosters_look(struct rosters *self, struct resource *resource);
 
+/** Who watches a resource as a member of a list: for its presentity (RFC 3857). */
+struct roster_watcher {
+    int64_t subscription; /* of the list */
+    struct span watcher;
+    enum subscription_state state; /* pending, active, or terminated when a rule refuses it */
+    uint32_t left_s;               /* of the list's subscription */
+};
+typedef void roster_watcher_fn(const struct roster_watcher *watcher, void *context);
+void roster_watchers(const struct resource *resource, roster_watcher_fn *fn, void *context);
+
 bool roster_is_owed(const struct roster *self);
 
 /** The body of its next NOTIFY, the caller's reference. `full`: all members, whatever was told. */

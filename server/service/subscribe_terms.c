@@ -21,6 +21,10 @@ bool subscribe_refused_event(struct subscribing *it)
         request_refuse(it->request, 400, "Malformed Event");
         return true;
     }
+    if (value.len > EVENT_OCTETS_MAX) { /* it is kept with the subscription */
+        request_refuse(it->request, 400, "Event Too Long");
+        return true;
+    }
     if (value.at != NULL) {
         it->package = event_package_find(it->self->packages, event.package);
         it->change.event_id = event.id;

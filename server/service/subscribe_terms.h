@@ -5,7 +5,7 @@
 
 #include "server/service/subscribe.h"
 
-enum { ACCEPT_OCTETS = 1024, ROUTE_SET_OCTETS = 4096 };
+enum { ACCEPT_OCTETS = 1024, EVENT_OCTETS_MAX = 512, ROUTE_SET_OCTETS = 4096 };
 
 /** One SUBSCRIBE while it is judged. */
 struct subscribing {

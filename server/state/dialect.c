@@ -106,7 +106,8 @@ static void take_out(struct dialects *self, size_t index)
 {
     free(self->at[index]);
     self->count--;
-    memmove(&self->at[index], &self->at[index + 1], (self->count - index) * sizeof(self->at[0]));
+    memmove(&self->at[index], &self->at[index + 1],
+            (self->count - index) * sizeof(struct dialect *));
 }
 
 static void insert(struct dialects *self, struct dialect *dialect)
@@ -115,7 +116,7 @@ static void insert(struct dialects *self, struct dialect *dialect)
 
     if (self->count == self->cap) {
         self->cap = self->cap == 0 ? 16 : self->cap * 2;
-        self->at = realloc(self->at, self->cap * sizeof(void *));
+        self->at = realloc(self->at, self->cap * sizeof(struct dialect *));
         must(self->at != NULL);
     }
     for (; at > 0 && comes_before(&dialect->row, &self->at[at - 1]->row); at--)

@@ -132,7 +132,7 @@ static void write(const struct hot *hot, const struct hot_version *hot_version,
     };
 
     storage_put_publication(storage, change, &row);
-    if (self->resource->subscription_count > 0 && shown(hot->committed) != shown(hot_version))
+    if (resource_is_watched(self->resource) && shown(hot->committed) != shown(hot_version))
         storage_put_resource(storage, row.aor, row.event);
 }
 

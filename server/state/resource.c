@@ -1,6 +1,7 @@
 /* resource.c - found by AOR and event package; ends with the last thing that hangs from it. */
 #include "server/state/resource.h"
 
+#include "server/base/buffer.h"
 #include "server/base/must.h"
 
 #include <stdlib.h>
@@ -153,12 +154,30 @@ void resource_touch(struct resource *self)
         self->owner->on_changed(self->owner->context, self);
 }
 
+bool resource_is_watched(const struct resource *self)
+{
+    return self->subscription_count > 0 || self->holds > 0;
+}
+
 static struct resource *find_watched(const struct resources *self, struct span aor,
                                      struct span event)
 {
     struct resource *found = resources_find(self, aor, event);
 
-    return found != NULL && (found->subscription_count > 0 || found->holds > 0) ? found : NULL;
+    return found != NULL && resource_is_watched(found) ? found : NULL;
+}
+
+struct resource *resource_watcherinfo(const struct resource *watched)
+{
+    char octets[EVENT_BYTES_MAX + sizeof(WATCHERINFO_SUFFIX)];
+    struct buffer name;
+
+    buffer_init_fixed(&name, octets, sizeof(octets));
+    buffer_put(&name, resource_event(watched));
+    buffer_put(&name, SPAN(WATCHERINFO_SUFFIX));
+    return name.overflowed
+               ? NULL
+               : find_watched(watched->owner, resource_aor(watched), buffer_span(&name));
 }
 
 void resources_touch(const struct resources *self, struct span aor, struct span event)

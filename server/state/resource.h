@@ -85,9 +85,15 @@ void resource_release(struct resource *self);
 /** For publication.c and its like: what it shows may have changed. */
 void resource_touch(struct resource *self);
 
+/** Watcher information (RFC 3857) about a resource, NULL if nobody asks for it. */
+struct resource *resource_watcherinfo(const struct resource *watched);
+
 /** The same for what is composed of other things than publications: of this AOR and event package,
  * if anybody asks for it. */
 void resources_touch(const struct resources *self, struct span aor, struct span event);
+
+/** Somebody subscribes to it, or watches it as a member of a list. */
+bool resource_is_watched(const struct resource *self);
 
 /** It changes with the batch that is being filled, if anybody asks for it: a crash before everyone
  * was told is made good. */

@@ -131,6 +131,7 @@ void state_free(struct state *self)
     devices_free(self->devices);
     mailboxes_deinit(&self->mailboxes);
     subscriptions_free(self->subscriptions);
+    state_release_marked(self);
     publications_free(self->publications);
     bindings_free(self->bindings);
     resources_free(self->resources);
@@ -242,11 +243,24 @@ static void on_message(void *context, const struct message_row *row)
 
 static void on_resource(void *context, const struct resource_row *row)
 {
-    struct resource *resource =
-        resources_find(((struct state *)context)->resources, row->aor, row->event);
+    struct state *self = context;
+    struct resource *resource = resources_get(self->resources, row->aor, row->event);
 
-    if (resource != NULL)
-        resource->needs_mark = true; /* notify.c owes all its watchers, once ready */
+    /* Nothing may hang from it yet: members of lists are made later. */
+    resource->needs_mark = true; /* notify.c owes all its watchers, once ready */
+    resource_hold(resource);
+    self->marked = realloc(self->marked, (self->marked_count + 1) * sizeof(self->marked[0]));
+    must(self->marked != NULL);
+    self->marked[self->marked_count++] = resource;
+}
+
+void state_release_marked(struct state *self)
+{
+    for (size_t i = 0; i < self->marked_count; i++)
+        resource_unhold(self->marked[i]);
+    free(self->marked);
+    self->marked = NULL;
+    self->marked_count = 0;
 }
 
 static void on_ready(void *context, const struct storage_epoch *epoch)

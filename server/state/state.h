@@ -43,6 +43,8 @@ struct state {
     bool ready;   /* loaded, and the owner */
     bool standby; /* waits for the lease */
     uint64_t loaded_notified_batch;
+    struct resource **marked; /* held from the load until it is known who watches them */
+    size_t marked_count;
     struct {
         void *context;
         /** Loaded; requests may come. */
@@ -74,6 +76,9 @@ struct state *state_new(struct loop *loop, struct log *log, struct metrics *metr
 /** Takes over what can change while running: times, paces, limits per resource and watcher. */
 void state_reconfigure(struct state *self, const struct state_options *options);
 void state_open(struct state *self);
+/** Everything that looks at a resource has been made after the load: lets go of those that a crash
+ * may have left untold and nobody looks at. */
+void state_release_marked(struct state *self);
 void state_free(struct state *self);
 
 #endif

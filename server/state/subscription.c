@@ -68,20 +68,6 @@ static struct timers *timers_of(const struct subscription *self)
 
 /* ---- what a hot object of this kind does ---- */
 
-/* Watcher information (RFC 3857) about this resource, if anybody asks for it. */
-static struct resource *watcherinfo_of(const struct subscription *self)
-{
-    char octets[EVENT_BYTES_MAX + sizeof(WATCHERINFO_SUFFIX)];
-    struct buffer name;
-
-    buffer_init_fixed(&name, octets, sizeof(octets));
-    buffer_put(&name, resource_event(self->resource));
-    buffer_put(&name, SPAN(WATCHERINFO_SUFFIX));
-    return name.overflowed ? NULL
-                           : resources_find(self->owner->resources, resource_aor(self->resource),
-                                            buffer_span(&name));
-}
-
 /* A watcher comes, goes, or is in another state. */
 static bool shows(const struct hot_version *before, const struct hot_version *after)
 {
@@ -95,7 +81,7 @@ static void write(const struct hot *hot, const struct hot_version *hot_version,
 {
     const struct subscription *self = (const struct subscription *)hot;
     const struct subscription_version *version = (const struct subscription_version *)hot_version;
-    const struct resource *watcherinfo = watcherinfo_of(self);
+    const struct resource *watcherinfo = resource_watcherinfo(self->resource);
     struct path_text text;
     struct subscription_row row = subscription_version_to_row(version, self->owner->node, &text);
 
@@ -144,14 +130,14 @@ static void count_unauthorized(struct subscription *self)
 static void committed(struct hot *hot, const struct hot_version *before)
 {
     struct subscription *self = (struct subscription *)hot;
-    struct resource *watcherinfo = watcherinfo_of(self);
+    struct resource *watcherinfo = resource_watcherinfo(self->resource);
     const enum subscription_notice notice = version_of(hot->committed)->notice;
 
     watch_expiry(self);
     self->delivery.held = false;
     if (watcherinfo != NULL && shows(before, hot->committed))
         resource_touch(watcherinfo);
-    if (notice != NOTICE_NONE && !hot->committed->removed && self->owner->on_told != NULL)
+    if (!hot->committed->removed && self->owner->on_told != NULL)
         self->owner->on_told(self->owner->context, self, notice);
 }
 

@@ -60,7 +60,7 @@ struct delivery {
     bool missed;        /* a document may have been missed: the next one is full */
 };
 
-/** Told after a commit that owes the watcher a NOTIFY: an accepted SUBSCRIBE, a change of state. */
+/** Told after each commit, with what it owes the watcher. */
 typedef void subscription_told_fn(void *context, struct subscription *subscription,
                                   enum subscription_notice notice);
 /** Told when it is about to be freed: its delivery is to be let go. */

@@ -1,6 +1,6 @@
 /* partial.c - octets and time that partial presence costs and saves (RFC 5263), without a server.
  */
-#include "pidf/diff.h"
+#include "pidf/partial/diff.h"
 #include "server/base/must.h"
 #include "tests/bench/wire.h"
 

@@ -1,6 +1,6 @@
 /* fuzz_dialog_info.c - no two bodies make the composer fail, leak, or compose what it would
  * refuse, in any view, in any order, and when their dialogs end. */
-#include "pidf/dialog_info.h"
+#include "pidf/dialog/dialog_info.h"
 #include "server/base/must.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -1,6 +1,6 @@
 /* fuzz_diff.c - whatever two states are composed of, the diff between them leads there. */
-#include "pidf/diff.h"
-#include "pidf/patch.h"
+#include "pidf/partial/diff.h"
+#include "pidf/partial/patch.h"
 #include "server/base/must.h"
 #include "tests/support/edits/canonical.h"
 

@@ -1,6 +1,6 @@
 /* fuzz_filter.c - no filter makes the parser fail, reads otherwise than it was written, leaves what
  * is no document, or takes longer than it may. */
-#include "pidf/filter.h"
+#include "pidf/filter/filter.h"
 #include "server/base/must.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -1,5 +1,5 @@
 /* fuzz_message_summary.c - what is read composes to what is read, and means the same. */
-#include "pidf/message_summary.h"
+#include "pidf/event/message_summary.h"
 #include "server/base/must.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

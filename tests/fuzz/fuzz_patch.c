@@ -1,5 +1,5 @@
 /* fuzz_patch.c - no patch makes the server fail, or makes a document that it would refuse. */
-#include "pidf/patch.h"
+#include "pidf/partial/patch.h"
 #include "server/base/must.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -1,5 +1,5 @@
 /* fuzz_resource_list.c - no body makes the reader fail, leak, or lend what it should refuse. */
-#include "pidf/resource_list.h"
+#include "pidf/event/resource_list.h"
 #include "server/base/must.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -1,5 +1,5 @@
 /* triples.c - prints random states, the diffs between them, and where they lead, for apply.py. */
-#include "pidf/diff.h"
+#include "pidf/partial/diff.h"
 #include "server/base/must.h"
 #include "tests/support/edits/edits.h"
 

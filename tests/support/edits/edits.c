@@ -1,7 +1,7 @@
 /* edits.c - fields from seeds, documents from fields. */
 #include "tests/support/edits/edits.h"
 
-#include "pidf/escape.h"
+#include "pidf/xml/escape.h"
 
 static uint64_t next(uint64_t *random) /* splitmix64 */
 {

@@ -93,7 +93,7 @@ END_TEST
 
 START_TEST(nothing_leaves_terminated)
 {
-    for (int event = SUBSCRIPTION_ALLOWED; event <= SUBSCRIPTION_UNREACHABLE; event++)
+    for (int event = SUBSCRIPTION_ALLOWED; event <= SUBSCRIPTION_GIVEN_UP; event++)
         ck_assert_int_eq(
             subscription_state_next(SUBSCRIPTION_TERMINATED, (enum subscription_event)event),
             SUBSCRIPTION_TERMINATED);
@@ -111,6 +111,24 @@ START_TEST(pending_becomes_active_when_allowed_and_stays_pending_when_refreshed)
 }
 END_TEST
 
+/* RFC 3857 section 4.7.1: the presentity hears of it also after the watcher has gone. */
+START_TEST(what_ends_undecided_waits_until_it_is_decided_or_given_up)
+{
+    ck_assert_int_eq(subscription_state_next(SUBSCRIPTION_PENDING, SUBSCRIPTION_EXPIRED),
+                     SUBSCRIPTION_WAITING);
+    ck_assert_int_eq(subscription_state_next(SUBSCRIPTION_PENDING, SUBSCRIPTION_ENDED),
+                     SUBSCRIPTION_WAITING);
+    ck_assert_int_eq(subscription_state_next(SUBSCRIPTION_PENDING, SUBSCRIPTION_REFUSED),
+                     SUBSCRIPTION_TERMINATED);
+    ck_assert_int_eq(subscription_state_next(SUBSCRIPTION_WAITING, SUBSCRIPTION_ALLOWED),
+                     SUBSCRIPTION_TERMINATED);
+    ck_assert_int_eq(subscription_state_next(SUBSCRIPTION_WAITING, SUBSCRIPTION_GIVEN_UP),
+                     SUBSCRIPTION_TERMINATED);
+    ck_assert(subscription_is_over(SUBSCRIPTION_WAITING));
+    ck_assert_str_eq(subscription_state_name(SUBSCRIPTION_WAITING), "terminated");
+}
+END_TEST
+
 Suite *dialog_dialog_suite(void)
 {
     Suite *suite = suite_create("dialog/dialog");
@@ -123,6 +141,7 @@ Suite *dialog_dialog_suite(void)
                         sizeof(bad_contacts) / sizeof(bad_contacts[0]));
     tcase_add_test(dialogs, a_route_set_beyond_the_memory_is_a_limit);
     tcase_add_test(states, nothing_leaves_terminated);
+    tcase_add_test(states, what_ends_undecided_waits_until_it_is_decided_or_given_up);
     tcase_add_test(states, pending_becomes_active_when_allowed_and_stays_pending_when_refreshed);
     suite_add_tcase(suite, dialogs);
     suite_add_tcase(suite, states);

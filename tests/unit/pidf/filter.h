@@ -2,7 +2,7 @@
 #ifndef UNIT_PIDF_FILTER_H
 #define UNIT_PIDF_FILTER_H
 
-#include "pidf/filter.h"
+#include "pidf/filter/filter.h"
 #include "tests/unit/run.h"
 
 #define FILTER_SET(inner)                                                                          \

@@ -1,6 +1,6 @@
 /* test_dialog_info.c - every file of golden_dialog_info/ is a scenario: publications, the view,
  * and the document that its parts make; then the examples of RFC 4235 itself. */
-#include "pidf/dialog_info.h"
+#include "pidf/dialog/dialog_info.h"
 #include "server/base/must.h"
 #include "tests/unit/pidf/schema.h"
 #include "tests/unit/run.h"

@@ -1,5 +1,5 @@
 /* test_dialog_info_check.c - which bodies are refused, and with which words; what passes. */
-#include "pidf/dialog_info.h"
+#include "pidf/dialog/dialog_info.h"
 #include "tests/unit/run.h"
 
 Suite *pidf_dialog_info_check_suite(void);

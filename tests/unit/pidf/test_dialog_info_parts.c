@@ -1,5 +1,5 @@
 /* test_dialog_info_parts.c - keys that stay, ends, and the document around the parts. */
-#include "pidf/dialog_info.h"
+#include "pidf/dialog/dialog_info.h"
 #include "tests/unit/pidf/schema.h"
 #include "tests/unit/run.h"
 

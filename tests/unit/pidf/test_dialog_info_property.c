@@ -1,6 +1,6 @@
 /* test_dialog_info_property.c - random publications: against a slow evaluator that knows what they
  * say, and as fragments, good and bad, of which never an invalid document is made. */
-#include "pidf/dialog_info.h"
+#include "pidf/dialog/dialog_info.h"
 #include "server/base/must.h"
 #include "tests/unit/pidf/schema.h"
 #include "tests/unit/run.h"

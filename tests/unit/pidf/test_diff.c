@@ -1,7 +1,7 @@
 /* test_diff.c - what is sent of a change, and that it is the change. */
-#include "pidf/diff.h"
+#include "pidf/partial/diff.h"
 
-#include "pidf/patch.h"
+#include "pidf/partial/patch.h"
 #include "server/base/must.h"
 #include "tests/support/edits/canonical.h"
 #include "tests/support/edits/edits.h"

@@ -1,5 +1,5 @@
 /* test_markup.c - whatever comes in, what goes out is XML and says the same where it can. */
-#include "pidf/markup.h"
+#include "pidf/xml/markup.h"
 #include "server/base/must.h"
 #include "tests/unit/pidf/hostile.h"
 #include "tests/unit/run.h"

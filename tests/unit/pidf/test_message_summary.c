@@ -1,5 +1,5 @@
 /* test_message_summary.c - bodies of RFC 3842: what is read, refused, and made of several. */
-#include "pidf/message_summary.h"
+#include "pidf/event/message_summary.h"
 #include "tests/unit/run.h"
 
 Suite *pidf_message_summary_suite(void);

@@ -1,5 +1,5 @@
 /* test_parse.c - bytes that the parser must hand on as they were meant. */
-#include "pidf/parse.h"
+#include "pidf/xml/parse.h"
 
 #include "tests/unit/run.h"
 

@@ -1,6 +1,6 @@
 /* test_patch.c - what arrives in partial publications: the RFCs' examples, and what may go wrong.
  */
-#include "pidf/patch.h"
+#include "pidf/partial/patch.h"
 
 #include "server/base/must.h"
 #include "tests/support/edits/canonical.h"

@@ -1,5 +1,5 @@
 /* test_reginfo.c - documents of RFC 3680 with GRUUs, whole and in part. */
-#include "pidf/reginfo.h"
+#include "pidf/event/reginfo.h"
 #include "tests/unit/pidf/hostile.h"
 #include "tests/unit/pidf/schema.h"
 #include "tests/unit/run.h"

@@ -1,5 +1,5 @@
 /* test_resource_list.c - lists in a SUBSCRIBE: what is read, flattened and refused (RFC 5367). */
-#include "pidf/resource_list.h"
+#include "pidf/event/resource_list.h"
 #include "tests/unit/run.h"
 
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* test_rlmi.c - list notifications, taken apart again as a watcher would (RFC 4662, RFC 2046). */
-#include "pidf/rlmi.h"
+#include "pidf/event/rlmi.h"
 #include "server/base/must.h"
 #include "tests/unit/pidf/hostile.h"
 #include "tests/unit/pidf/schema.h"

@@ -1,5 +1,5 @@
 /* test_watcherinfo.c - documents of RFC 3858, whole and in part. */
-#include "pidf/watcherinfo.h"
+#include "pidf/event/watcherinfo.h"
 #include "tests/unit/pidf/hostile.h"
 #include "tests/unit/pidf/schema.h"
 #include "tests/unit/run.h"

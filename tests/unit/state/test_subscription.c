@@ -32,7 +32,11 @@ static void life_begin(struct life *life, uint64_t epoch)
     const struct state_options options = {
         .batch = {.rows_max = 100, .bytes_max = SIZE_MAX, .patience_us = INT64_C(3600) * US_PER_S},
         .publication = {.per_resource_max = 10, .publications_max = 10},
-        .subscription = {.per_resource_max = 3, .per_watcher_max = 2, .subscriptions_max = 10},
+        .subscription = {.per_resource_max = 3,
+                         .per_watcher_max = 2,
+                         .unauthorized_max = 1,
+                         .subscriptions_max = 10,
+                         .waiting_s = 3600},
         .bindings_max = 10,
         .expiry_per_s = 1000,
     };
@@ -232,6 +236,130 @@ START_TEST(one_more_than_a_watcher_may_have_is_a_conflict)
 }
 END_TEST
 
+static struct subscription *stage(struct life *life, const struct subscription_change *change)
+{
+    struct subscription *made = NULL;
+
+    ck_assert_int_eq(subscription_stage_new(life->state->subscriptions, change, &made), STATUS_OK);
+    return made;
+}
+
+static void write_out(struct life *life, struct subscription *subscription)
+{
+    const struct batch_waiter nobody = {0};
+    const struct handle object = subscription_handle(subscription);
+    struct stored stored;
+
+    batch_wait(life->state->node.batch, &nobody, &object, 1);
+    commit(life, &stored);
+}
+
+static size_t replaced(struct life *life, const struct subscription *made,
+                       const struct subscription_change *change)
+{
+    struct handle objects[8];
+
+    return subscriptions_stage_replaced(life->state->subscriptions, made, change, objects, 8);
+}
+
+START_TEST(what_times_out_undecided_stays_and_is_told_once)
+{
+    struct subscription_change change = change_by(SPAN("bob@example.org"), SPAN("c1"));
+    struct life life;
+    struct subscription *made;
+    struct stored stored;
+
+    life_begin(&life, 1);
+    change.state = SUBSCRIPTION_PENDING;
+    made = stage(&life, &change);
+    write_out(&life, made);
+    subscription_end(made, SPAN("timeout"));
+    commit(&life, &stored);
+    ck_assert_int_eq(subscription_view(made).state, SUBSCRIPTION_WAITING);
+    ck_assert(subscription_view(made).owed);
+    ck_assert_uint_eq(subscription_view(made).expires_s, 3600);
+    subscription_finish(made); /* its last NOTIFY was answered */
+    commit(&life, &stored);
+    ck_assert_int_eq(subscription_view(made).state, SUBSCRIPTION_WAITING);
+    ck_assert(!subscription_view(made).owed);
+    life_end(&life);
+}
+END_TEST
+
+START_TEST(one_more_undecided_than_a_watcher_may_have_is_a_conflict)
+{
+    struct subscription_change change = change_by(SPAN("bob@example.org"), SPAN("c1"));
+    struct subscription *made = NULL;
+    struct life life;
+
+    life_begin(&life, 1);
+    change.state = SUBSCRIPTION_PENDING;
+    write_out(&life, stage(&life, &change));
+    change.ids.call_id = SPAN("c2");
+    ck_assert_int_eq(subscription_stage_new(life.state->subscriptions, &change, &made),
+                     STATUS_CONFLICT);
+    change.state = SUBSCRIPTION_ACTIVE;
+    ck_assert_int_eq(subscription_stage_new(life.state->subscriptions, &change, &made), STATUS_OK);
+    life_end(&life);
+}
+END_TEST
+
+/* clang-format off */
+static const struct {
+    const char *sentence;
+    struct span instance, user_agent, target; /* of the second; the first: "", "phone", b:5070 */
+    struct span first_instance;
+    size_t replaced;
+} successors[] = {
+    {"the same Contact and User-Agent: forgotten",  {0}, {"phone", 5}, {"sip:bob@127.0.0.1:5070", 22}, {0}, 1},
+    {"another Contact: another device",             {0}, {"phone", 5}, {"sip:bob@127.0.0.1:5071", 22}, {0}, 0},
+    {"another User-Agent: another device",          {0}, {"soft", 4},  {"sip:bob@127.0.0.1:5070", 22}, {0}, 0},
+    {"no User-Agent: nobody can tell",              {0}, {0},          {"sip:bob@127.0.0.1:5070", 22}, {0}, 0},
+    {"the same instance, wherever it is",           {"i1", 2}, {"phone", 5}, {"sip:bob@127.0.0.1:9", 19}, {"i1", 2}, 1},
+    {"another instance, at the same place",         {"i2", 2}, {"phone", 5}, {"sip:bob@127.0.0.1:5070", 22}, {"i1", 2}, 0},
+};
+/* clang-format on */
+
+START_TEST(a_device_that_begins_anew_replaces_what_it_has_forgotten)
+{
+    struct subscription_change change = change_by(SPAN("bob@example.org"), SPAN("c1"));
+    struct subscription *made;
+    struct life life;
+
+    life_begin(&life, 1);
+    change.user_agent = SPAN("phone");
+    change.instance = successors[_i].first_instance;
+    write_out(&life, stage(&life, &change));
+    change.ids.call_id = SPAN("c2");
+    change.ids.remote_target = successors[_i].target;
+    change.user_agent = successors[_i].user_agent;
+    change.instance = successors[_i].instance;
+    made = stage(&life, &change);
+    if (replaced(&life, made, &change) != successors[_i].replaced)
+        ck_abort_msg("%s", successors[_i].sentence);
+    life_end(&life);
+}
+END_TEST
+
+START_TEST(a_new_subscription_makes_a_waiting_entry_redundant)
+{
+    struct subscription_change change = change_by(SPAN("bob@example.org"), SPAN("c1"));
+    struct subscription *waiting = NULL, *made;
+    struct life life;
+
+    life_begin(&life, 1);
+    ck_assert_int_eq(subscription_stage_waiting(life.state->subscriptions, &change, &waiting),
+                     STATUS_OK);
+    write_out(&life, waiting);
+    change.ids.call_id = SPAN("c2");
+    made = stage(&life, &change);
+    ck_assert_uint_eq(replaced(&life, made, &change), 1);
+    write_out(&life, made);
+    ck_assert_uint_eq(subscriptions_count(life.state->subscriptions), 2); /* until it is written */
+    life_end(&life);
+}
+END_TEST
+
 Suite *state_subscription_suite(void)
 {
     Suite *suite = suite_create("state/subscription");
@@ -242,6 +370,11 @@ Suite *state_subscription_suite(void)
     tcase_add_test(tcase, a_block_without_commit_ends_after_a_thousand);
     tcase_add_test(tcase, a_dialog_is_found_by_both_tags_and_a_mark_of_ours);
     tcase_add_test(tcase, one_more_than_a_watcher_may_have_is_a_conflict);
+    tcase_add_test(tcase, what_times_out_undecided_stays_and_is_told_once);
+    tcase_add_test(tcase, one_more_undecided_than_a_watcher_may_have_is_a_conflict);
+    tcase_add_loop_test(tcase, a_device_that_begins_anew_replaces_what_it_has_forgotten, 0,
+                        sizeof(successors) / sizeof(successors[0]));
+    tcase_add_test(tcase, a_new_subscription_makes_a_waiting_entry_redundant);
     suite_add_tcase(suite, tcase);
     return suite;
 }

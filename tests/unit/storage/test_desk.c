@@ -217,6 +217,7 @@ static void on_subscription(void *context, const struct subscription_row *row)
     copy->route_set = keep(self, row->route_set);
     copy->accept = keep(self, row->accept);
     copy->user_agent = keep(self, row->user_agent);
+    copy->instance = keep(self, row->instance);
     copy->event_params = keep(self, row->event_params);
     copy->body_type = keep(self, row->body_type);
     copy->body = keep(self, row->body);
@@ -498,6 +499,7 @@ struct subscription_row desk_subscription(int64_t id, const char *aor)
         .route_set = (struct span){"<sip:r;lr>\0", 11},
         .accept = SPAN("application/pidf+xml"),
         .user_agent = SPAN("ua"),
+        .instance = SPAN("<urn:uuid:00000000-0000-1000-8000-000A95A0E128>"),
         .event_params = SPAN(";id=e1;max-rate=\"1\""),
         .body_type = SPAN("application/simple-filter+xml"),
         .body = (struct span){"<filter>\0\377\\000</filter>", 23},

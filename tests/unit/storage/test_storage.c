@@ -99,6 +99,7 @@ static void check_subscription(const struct subscription_row *a, const struct su
     ck_assert_span_eq(a->route_set, b->route_set);
     ck_assert_span_eq(a->accept, b->accept);
     ck_assert_span_eq(a->user_agent, b->user_agent);
+    ck_assert_span_eq(a->instance, b->instance);
     ck_assert_span_eq(a->event_params, b->event_params);
     ck_assert_span_eq(a->body_type, b->body_type);
     ck_assert_span_eq(a->body, b->body);
