@@ -26,7 +26,7 @@ comment on column presence.domain.default_watcher_rule is 'What applies to a wat
 comment on column presence.domain.presence_policy is 'How several publications of one presentity become one document: union, latest, priority or single.';
 comment on column presence.domain.presence_from_registration is 'True: who is registered is shown as open, even when nothing is published.';
 comment on column presence.domain.message_summary_from_kept is 'True: messages that are kept for an AOR count as waiting ones in its message-summary.';
-comment on column presence.domain.notify_interval_min_ms is 'Least time between two NOTIFYs to one watcher that asks for no rate itself (RFC 6446), in milliseconds; what changes in between goes with the next. Null: no limit.';
+comment on column presence.domain.notify_interval_min_ms is 'Least time between two NOTIFYs to one watcher of a presentity of this domain, in milliseconds: its max-rate (RFC 6446) when it asks for none, or for a greater one. What changes in between goes with the next. Null: no limit.';
 
 -- ---- rules ----
 

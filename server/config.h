@@ -140,6 +140,7 @@ struct config {
         uint32_t retry_min_s;
         uint32_t retry_max_s;
         uint32_t owed_after_s;
+        uint32_t min_rate_interval_min_ms;
     } notify;
     struct {
         uint32_t keep_after_ms;

@@ -127,6 +127,7 @@ static const struct config_key keys[] = {
     NUMBER(notify, list_members_max, "", "10000", 1, 1000000, LIVE, "Members of one list that are watched; further ones show as terminated."),
     NUMBER(notify, list_bytes_max, "bytes", "60000", 1000, 16777216, LIVE, "Members' states in one NOTIFY; what has no room comes with the next one."),
     NUMBER(notify, owed_after_s, "s", "5", 1, 3600, LATER, "A NOTIFY unanswered for so long is noted in its row, for a restart."),
+    NUMBER(notify, min_rate_interval_min_ms, "ms", "1000", 10, 3600000, LIVE, "The least interval that a watcher's min-rate or adaptive-min-rate may ask for (RFC 6446)."),
 
     NUMBER(message, keep_after_ms, "ms", "8000", 100, 30000, LIVE, "A MESSAGE that no device took for so long is kept, and answered with 202."),
     NUMBER(message, keep_max_s, "s", "2592000", 1, 31536000, LIVE, "How long a message is kept, whatever its Expires says."),

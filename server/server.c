@@ -223,6 +223,7 @@ static struct notify_options notify_options(const struct config *config)
         .retry_min_s = config->notify.retry_min_s,
         .retry_max_s = config->notify.retry_max_s,
         .owed_after_s = config->notify.owed_after_s,
+        .min_rate_interval_min_ms = config->notify.min_rate_interval_min_ms,
         .document_bytes_max = DOCUMENT_BYTES_MAX,
         .roster = {.members_max = config->notify.list_members_max,
                    .body_bytes_max = config->notify.list_bytes_max},

@@ -7,6 +7,7 @@
 #include "server/base/must.h"
 #include "server/service/notify_flow.h"
 #include "server/service/notify_head.h"
+#include "server/service/pacer.h"
 #include "server/service/roster.h"
 #include "server/service/watermark.h"
 #include "server/sip/parameter.h"
@@ -31,6 +32,7 @@ struct notify {
     struct policy policy;
     struct content content;
     struct notify_options options;
+    struct pacer pacer;
     struct watermark *watermark;
     struct list turns; /* resources with watchers who are owed, in turn */
     struct loop_later pump;
@@ -72,12 +74,19 @@ static void queue(struct notify *self, struct subscription *subscription)
     struct resource *resource = subscription_resource(subscription);
     struct delivery *delivery = subscription_delivery(subscription);
 
-    if (!self->started || !can_be_told(subscription, delivery))
+    if (!self->started || !can_be_told(subscription, delivery) ||
+        pacer_holds(&self->pacer, subscription))
         return;
     list_append(&resource->notify.owed, &delivery->link);
     if (list_empty(&resource->notify.turn))
         list_append(&self->turns, &resource->notify.turn);
     loop_later(self->state->node.loop, &self->pump);
+}
+
+/* Its pause is over, or it wants to hear though nothing has changed (RFC 6446). */
+static void on_due(void *context, struct subscription *subscription)
+{
+    queue(context, subscription);
 }
 
 static void owe(struct notify *self, struct subscription *subscription)
@@ -156,6 +165,9 @@ static void on_changed(void *context, struct resource *resource)
 
 static void look_at_resource(struct resource *resource, void *context)
 {
+    const struct notify *self = context;
+
+    pacer_look(&self->pacer, resource);
     on_changed(context, resource);
 }
 
@@ -278,6 +290,7 @@ static void on_told(void *context, struct subscription *subscription,
 {
     struct notify *self = context;
     struct delivery *delivery = subscription_delivery(subscription);
+    bool suppressed;
 
     if (notice == NOTICE_NONE) {
         decide_anew(self, subscription);
@@ -290,7 +303,9 @@ static void on_told(void *context, struct subscription *subscription,
     delivery->parked = false;
     delivery->failures = 0;
     delivery->chosen = 0;
-    if (notice == NOTICE_SUPPRESSED && is_suppressed(self, subscription))
+    suppressed = notice == NOTICE_SUPPRESSED && is_suppressed(self, subscription);
+    pacer_take(&self->pacer, subscription, !suppressed);
+    if (suppressed)
         return;
     delivery->acked_version = 0;
     delivery->bodiless = notice == NOTICE_NO_BODY;
@@ -304,6 +319,7 @@ static void on_subscription_gone(void *context, struct subscription *subscriptio
 
     give_up_outstanding(self, subscription_delivery(subscription));
     watermark_settle(self->watermark, subscription);
+    pacer_forget(&self->pacer, subscription);
     content_forget(&self->content, subscription);
 }
 
@@ -402,6 +418,7 @@ static void note_sent(struct notify *self, struct subscription *subscription,
     delivery->outstanding = true;
     self->outstanding++;
     (*self->sent)++;
+    pacer_note_sent(&self->pacer, subscription);
     if (!flow_is_reliable(flow))
         return;
     subscription_resource(subscription)->notify.notifier = self;
@@ -421,6 +438,7 @@ static struct blob *prepare(struct notify *self, struct subscription *subscripti
     head->cseq = cseq;
     head->content_type = buffer_span(type);
     head->entity_tag = content_entity_tag(&self->content, subscription, head->entity_tag_octets);
+    head->rates = pacer_rates(&self->pacer, subscription);
     head->body_bytes = blob_span(body).len;
     head->list = subscription_delivery(subscription)->roster != NULL;
     return body;
@@ -505,13 +523,15 @@ static void pump(struct loop_later *later)
 
 /* ---- what became of it ---- */
 
-static void acknowledge(struct notify *self, struct subscription *subscription)
+static void acknowledge(struct notify *self, struct subscription *subscription,
+                        const struct sip_message *response)
 {
     struct delivery *delivery = subscription_delivery(subscription);
 
     (*self->acknowledged)++;
     delivery->failures = 0;
     content_acknowledge(subscription);
+    pacer_note_answered(&self->pacer, subscription, response);
     if (delivery->sent_last) {
         watermark_settle(self->watermark, subscription);
         subscription_finish(subscription);
@@ -622,7 +642,7 @@ static void on_result(void *context, struct handle owner, enum client_outcome ou
     forget_outstanding(self, subscription_delivery(subscription));
     widen(self);
     if (outcome == CLIENT_RESPONSE && response->status < 300)
-        acknowledge(self, subscription);
+        acknowledge(self, subscription, response);
     else
         fail(self, subscription, outcome, response);
 }
@@ -677,6 +697,7 @@ static void make_metrics(struct notify *self, struct metrics *metrics)
 void notify_reconfigure(struct notify *self, const struct notify_options *options)
 {
     self->options = *options;
+    self->pacer.min_rate_interval_min_ms = options->min_rate_interval_min_ms;
     if (self->window > options->window_max)
         self->window = options->window_max;
     if (self->window < options->window_min)
@@ -722,6 +743,7 @@ struct notify *notify_new(struct state *state, struct transactions *transactions
     self->window = WINDOW_FIRST;
     self->options = *options;
     make_content(self, packages, metrics);
+    self->pacer = (struct pacer){.state = state, .on_due = on_due, .context = self};
     notify_reconfigure(self, options);
     self->watermark = watermark_new(state, options->owed_after_s);
     list_init(&self->turns);
@@ -750,8 +772,10 @@ static void forget_contents(struct resource *resource, void *context)
     const struct notify *self = context;
     struct list *link = resource->subscriptions.next;
 
-    for (; link != &resource->subscriptions; link = link->next)
+    for (; link != &resource->subscriptions; link = link->next) {
+        pacer_forget(&self->pacer, subscription_of_resource(link));
         content_forget(&self->content, subscription_of_resource(link));
+    }
 }
 
 void notify_free(struct notify *self)
@@ -784,6 +808,7 @@ static void owe_loaded(struct resource *resource, void *context)
         struct subscription *subscription = subscription_of_resource(link);
         struct delivery *delivery = subscription_delivery(subscription);
 
+        pacer_take(&self->pacer, subscription, false);
         if (resource->needs_mark)
             delivery->acked_version = 0;
         if (delivery->acked_version == 0 ||

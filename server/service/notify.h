@@ -26,7 +26,8 @@ struct notify_options {
     uint32_t chances;    /* NOTIFYs in a row that may fail before the subscription ends */
     uint32_t retry_min_s;
     uint32_t retry_max_s;
-    uint32_t owed_after_s; /* what is owed for so long is marked in its row */
+    uint32_t min_rate_interval_min_ms; /* that a watcher's min-rate may ask for (RFC 6446) */
+    uint32_t owed_after_s;             /* what is owed for so long is marked in its row */
     size_t document_bytes_max;
     struct roster_options roster;
     size_t udp_bytes_max; /* longer ones go over a connection where there is one */

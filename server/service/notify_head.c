@@ -4,8 +4,9 @@
 #include "server/sip/compose.h"
 #include "server/sip/event.h"
 
-static void put_state(struct buffer *out, const struct subscription_view *view)
+static void put_state(const struct notify_head *self, struct buffer *out)
 {
+    const struct subscription_view *view = &self->view;
     const bool over = subscription_is_over(view->state);
     const struct sip_subscription_state state = {
         .state = span_of(subscription_state_name(view->state)),
@@ -16,6 +17,7 @@ static void put_state(struct buffer *out, const struct subscription_view *view)
 
     buffer_put(out, SPAN("Subscription-State: "));
     sip_subscription_state_compose(out, &state);
+    sip_rates_compose(out, &self->rates);
     buffer_put(out, SPAN("\r\n"));
 }
 
@@ -47,7 +49,7 @@ void notify_head_compose(const struct notify_head *self, const struct transport 
     dialog_compose_head(transport, &self->view.ids, SIP_NOTIFY, self->cseq, flow, branch, out);
     put_contact(self, transport, flow, out);
     put_event(self, out);
-    put_state(out, &self->view);
+    put_state(self, out);
     sip_compose_header(out, SPAN("SIP-ETag"), self->entity_tag);
     if (self->list)
         sip_compose_header(out, SPAN("Require"), SPAN("eventlist"));

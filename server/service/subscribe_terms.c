@@ -5,6 +5,7 @@
 #include "server/sip/event.h"
 #include "server/sip/media.h"
 #include "server/sip/parameter.h"
+#include "server/sip/rate.h"
 #include "server/sip/scan.h"
 
 #define FILTER_TYPE SPAN("application/simple-filter+xml")
@@ -14,11 +15,14 @@ bool subscribe_refused_event(struct subscribing *it)
 {
     struct span value = sip_header_value(it->message, SIP_EVENT);
     struct sip_event event;
+    struct sip_rates rates;
+    const char *phrase = "Malformed Event";
     char text[256];
     struct buffer allowed;
 
-    if (value.at != NULL && sip_event_parse(value, &event) != STATUS_OK) {
-        request_refuse(it->request, 400, "Malformed Event");
+    if (value.at != NULL && (sip_event_parse(value, &event) != STATUS_OK ||
+                             sip_rates_parse(event.params, &rates, &phrase) != STATUS_OK)) {
+        request_refuse(it->request, 400, phrase);
         return true;
     }
     if (value.len > EVENT_OCTETS_MAX) { /* it is kept with the subscription */

@@ -28,7 +28,7 @@ enum subscription_notice {
 
 struct view;
 struct roster;
-struct pace;
+struct paced;
 
 /** How far one watcher has been told: service/notify's and its neighbours', kept beside the
  * subscription. */
@@ -38,7 +38,7 @@ struct delivery {
     struct handle transaction; /* of the NOTIFY that is outstanding */
     struct view *view;         /* what it sees of its resource; NULL before it is asked for */
     struct roster *roster;     /* of a list: what it sees of each member; NULL for others */
-    struct pace *pace;         /* how often it wants to hear (RFC 6446); NULL: at once */
+    struct paced *paced;       /* how often it wants to hear (RFC 6446); NULL: at once */
     uint64_t acked_version;    /* of the view; 0: full state is owed whatever it shows */
     uint64_t sent_version;
     uint64_t suppressed_version; /* the view's that the watcher says it has (RFC 5839) */

@@ -4,6 +4,7 @@
 #include "server/sip/cseq.h"
 #include "server/sip/event.h"
 #include "server/sip/media.h"
+#include "server/sip/rate.h"
 #include "server/sip/via.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -74,6 +75,24 @@ static void read_state(struct span value)
     buffer_deinit(&buffer);
 }
 
+/* What is said again is the same (RFC 6446). */
+static void read_rates(struct span params)
+{
+    struct sip_rates rates, again;
+    const char *phrase;
+    char octets[128];
+    struct buffer buffer;
+
+    if (sip_rates_parse(params, &rates, &phrase) != STATUS_OK)
+        return;
+    buffer_init_fixed(&buffer, octets, sizeof(octets));
+    sip_rates_compose(&buffer, &rates);
+    must(!buffer.overflowed);
+    must(sip_rates_parse(buffer_span(&buffer), &again, &phrase) == STATUS_OK);
+    must(rates.max == again.max && rates.min == again.min &&
+         rates.adaptive_min == again.adaptive_min);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const struct span whole = {(const char *)data, size};
@@ -82,8 +101,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     read_parameters(whole, whole);
     read_state(whole);
-    if (sip_event_parse(whole, &event) == STATUS_OK)
+    if (sip_event_parse(whole, &event) == STATUS_OK) {
         must(sip_event_equal(&event, &event));
+        read_rates(event.params);
+    }
     while (sip_value_next(&rest, &value))
         read_value(value, whole);
     return 0;
