@@ -573,7 +573,7 @@ static void find_lists(struct resource *resource, void *context)
             continue;
         if (loaded->count == loaded->cap) {
             loaded->cap = loaded->cap == 0 ? 64 : loaded->cap * 2;
-            loaded->at = realloc(loaded->at, loaded->cap * sizeof(loaded->at[0]));
+            loaded->at = realloc(loaded->at, loaded->cap * sizeof(void *));
             must(loaded->at != NULL);
         }
         loaded->at[loaded->count++] = each;

@@ -109,7 +109,7 @@ static struct snapshot *snapshot_new(const struct parts *parts)
         self->order[i] = &self->parts[i];
     }
     if (count > 1)
-        qsort(self->order, count, sizeof(self->order[0]), by_key);
+        qsort(self->order, count, sizeof(void *), by_key);
     self->octets = blob_new(buffer_span(&whole));
     buffer_deinit(&whole);
     return self;
@@ -429,6 +429,7 @@ struct blob *view_body(struct views *self, struct view *view, uint64_t from, uin
     const struct snapshot *before;
 
     (void)view_refresh(self, view);
+    must(view->now != NULL);
     if (!has_partial(view))
         return blob_ref(view->now->octets);
     before = from == 0 ? NULL : find_past(view, from);
