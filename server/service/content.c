@@ -31,13 +31,25 @@ struct judgement content_judge(const struct content *self, struct subscription *
     return judgement;
 }
 
+/* What most watchers send: one content type and nothing else. */
+static int named_alone(const struct event_package *package, struct span accept)
+{
+    for (int i = 0; i < EVENT_FORMATS_MAX; i++)
+        if (span_equal_nocase(accept, package->formats[i].content_type))
+            return i;
+    return -1;
+}
+
 int content_format(const struct event_package *package, struct span accept)
 {
     unsigned best_q = 0;
-    int best = -1;
+    int best;
 
     if (span_empty(accept))
         return 0;
+    best = named_alone(package, accept);
+    if (best >= 0)
+        return best;
     for (int i = 0; i < EVENT_FORMATS_MAX && !span_empty(package->formats[i].content_type); i++) {
         const unsigned q = sip_accept_q(accept, package->formats[i].content_type);
 

@@ -113,7 +113,7 @@ static struct span over_because(const struct notify *self, const struct subscrip
 /* True when its state changes: its commit tells. */
 static bool is_decided(struct notify *self, struct subscription *subscription)
 {
-    const enum subscription_state state = subscription_newest(subscription).state;
+    const enum subscription_state state = subscription_newest_state(subscription);
     const enum watcher_action action = content_judge(&self->content, subscription).action;
     const struct span over = over_because(self, subscription);
 
@@ -138,7 +138,7 @@ static bool is_decided(struct notify *self, struct subscription *subscription)
 /* Its commit tells; before it, "active" would be said of what has been decided against. */
 static bool is_about_to_change(const struct subscription *subscription)
 {
-    return subscription_newest(subscription).state != subscription_view(subscription).state;
+    return subscription_newest_state(subscription) != subscription_state(subscription);
 }
 
 /* Owes it what it has not been told, if it may be told. */
@@ -147,8 +147,7 @@ static void look_at(struct notify *self, struct subscription *subscription)
     /* What is pending is looked at again when it has been committed. */
     if (!subscription_is_committed(subscription) || subscription_id(subscription) == 0 ||
         (subscription_is_settled(subscription) && is_decided(self, subscription)) ||
-        is_about_to_change(subscription) ||
-        subscription_view(subscription).state != SUBSCRIPTION_ACTIVE)
+        is_about_to_change(subscription) || subscription_state(subscription) != SUBSCRIPTION_ACTIVE)
         return;
     content_choose(&self->content, subscription);
     if (content_is_owed(subscription))
@@ -283,7 +282,7 @@ static void on_roster_owed(void *context, struct subscription *subscription)
     struct notify *self = context;
 
     if (subscription_is_committed(subscription) &&
-        subscription_view(subscription).state == SUBSCRIPTION_ACTIVE)
+        subscription_state(subscription) == SUBSCRIPTION_ACTIVE)
         owe(self, subscription);
 }
 

@@ -569,8 +569,17 @@ static struct blob *compose(struct rosters *self, struct roster *roster,
     return blob_new(buffer_span(&self->body));
 }
 
+/* As many as one body can have room for: of a long list that is a small part. */
+static size_t resources_max(const struct rosters *self, const struct roster *roster)
+{
+    const size_t room = self->options.body_bytes_max / ELEMENT_BYTES;
+
+    return (room < roster->count ? room : roster->count) + 1;
+}
+
 struct blob *roster_body(struct rosters *self, struct roster *roster, uint32_t number, bool full)
 {
+    size_t max = resources_max(self, roster);
     struct rlmi_resource *resources;
     struct blob *body;
     size_t count, names = 0;
@@ -580,9 +589,11 @@ struct blob *roster_body(struct rosters *self, struct roster *roster, uint32_t n
         names = bytes_of_names(self, roster);
         (*self->full)++;
     }
-    resources = calloc(roster->count + 1, sizeof(resources[0]));
+    if (names > 0)
+        max = roster->count + 1; /* all are named */
+    resources = calloc(max, sizeof(resources[0]));
     must(resources != NULL);
-    count = take(self, roster, resources, roster->count, names);
+    count = take(self, roster, resources, max - 1, names);
     place_documents(self, resources, count);
     if (names > 0)
         count = name_others(roster, resources, count);

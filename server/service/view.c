@@ -14,6 +14,8 @@ enum {
 struct snapshot {
     struct snapshot *next; /* older */
     uint64_t version;
+    uint64_t tag; /* of the octets; made when it is first asked for */
+    bool tagged;
     struct blob *octets; /* all elements, one behind the other */
     struct blob *basis;  /* the same before it was filtered; NULL: the very same */
     size_t count;
@@ -490,17 +492,24 @@ struct span view_document(struct views *self, struct view *view, uint32_t number
     return buffer_span(&self->body);
 }
 
-/* A sum: parts are a set, and a restart brings them in another order. One that was told for the
- * last time is no part of the state any more. */
+/*
+ * A sum: parts are a set, and a restart brings them in another order. One that was told for the
+ * last time is no part of the state any more. Every NOTIFY has it, and the octets may be many: made
+ * once.
+ */
 static uint64_t tag_of(const struct views *self, const struct view *view)
 {
     const struct mac_key *key = &self->node->mark_key;
-    uint64_t tag = mac64(key, view->package->name) + view->key.format;
+    struct snapshot *now = view->now;
 
-    for (size_t i = 0; i < view->now->count; i++)
-        if (!view->now->parts[i].last)
-            tag += mac64(key, view->now->parts[i].octets);
-    return tag;
+    if (now->tagged)
+        return now->tag;
+    now->tagged = true;
+    now->tag = mac64(key, view->package->name) + view->key.format;
+    for (size_t i = 0; i < now->count; i++)
+        if (!now->parts[i].last)
+            now->tag += mac64(key, now->parts[i].octets);
+    return now->tag;
 }
 
 struct span view_entity_tag(struct views *self, struct view *view, char out[ENTITY_TAG_BYTES])

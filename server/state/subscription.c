@@ -713,6 +713,16 @@ struct subscription_view subscription_newest(const struct subscription *self)
     return subscription_version_view(newest(self), loop_now(self->owner->node->loop));
 }
 
+enum subscription_state subscription_state(const struct subscription *self)
+{
+    return (enum subscription_state)version_of(self->hot.committed)->state;
+}
+
+enum subscription_state subscription_newest_state(const struct subscription *self)
+{
+    return (enum subscription_state)newest(self)->state;
+}
+
 bool subscription_takes_lists(const struct subscription *self)
 {
     return newest(self)->eventlist;

@@ -206,6 +206,10 @@ struct subscription_view {
 struct subscription_view subscription_view(const struct subscription *self);
 struct subscription_view subscription_newest(const struct subscription *self);
 
+/** The state alone, of these two versions: asked for every watcher of what has changed. */
+enum subscription_state subscription_state(const struct subscription *self);
+enum subscription_state subscription_newest_state(const struct subscription *self);
+
 /** True when it has been committed, or fetched: what is not must not be notified. */
 bool subscription_is_committed(const struct subscription *self);
 

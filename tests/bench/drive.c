@@ -89,6 +89,7 @@ void drive_measure_end(struct load *load)
 struct pace {
     uint32_t next;    /* subject */
     uint64_t started; /* operations */
+    uint64_t limit;   /* of them */
     int64_t began_us;
 };
 
@@ -100,14 +101,15 @@ static int64_t due_us(const struct load *load, const struct pace *pace)
     return pace->began_us + (int64_t)((double)pace->started * 1e6 / load->options.rate);
 }
 
-/* Starts what may be started now. False when, with `once`, every subject has had its turn. */
+/* Starts what may be started now. False when all operations were, or, with `once`, every subject
+ * has had its turn. */
 static bool start_some(struct load *load, struct pace *pace, start_fn *start, uint32_t count,
                        uint32_t window, bool once)
 {
     uint32_t skipped = 0;
 
     while (load->in_air < window && skipped < count) {
-        if (once && pace->next >= count)
+        if ((once && pace->next >= count) || pace->started >= pace->limit)
             return false;
         load->operation_began_us = due_us(load, pace);
         if (load->operation_began_us > load->now_us)
@@ -137,8 +139,12 @@ static void drain(struct load *load)
 void drive_phase(struct load *load, start_fn *start, uint32_t count, uint32_t window, bool once,
                  double seconds)
 {
-    struct pace pace = {.began_us = load->now_us};
-    int64_t end_us = load->now_us + (int64_t)(seconds * 1e6);
+    const uint32_t operations = load->report == &load->measured ? load->options.operations : 0;
+    struct pace pace = {
+        .began_us = load->now_us,
+        .limit = operations > 0 ? operations : UINT64_MAX,
+    };
+    const int64_t end_us = operations > 0 ? INT64_MAX : load->now_us + (int64_t)(seconds * 1e6);
     bool more = true;
 
     if (load->workload->once && load->report != &load->prepared)

@@ -6,26 +6,36 @@
 
 static bool told_all(const struct load *load)
 {
-    return load->told >= load->options.count;
+    const bool some_are_mute = load->workload->measure == silent_measure;
+
+    return load->told >= load->options.count - (some_are_mute ? load->options.mute : 0);
 }
 
 /* Waits until the publication is accepted and, unless publishing is continuous, until all show it.
  */
-static void wave(struct load *load, int64_t until_us)
+int64_t fanout_wave(struct load *load, uint32_t subject, int64_t until_us)
 {
-    struct publisher *publisher = &load->publishers[0];
+    struct publisher *publisher = &load->publishers[subject];
 
     load->operation_began_us = load->now_us;
     load->told = 0;
     load->wanted_serial = load->serial + 1;
-    must(publish_modify(load, 0));
+    load->wanted_subject = subject;
+    must(publish_modify(load, subject));
     load->in_air++;
     while (publisher->busy && load->now_us < until_us)
         drive_turn(load, 1);
     while (!load->options.continuous && !told_all(load) && load->now_us < until_us)
         drive_turn(load, 1);
-    if (told_all(load))
-        report_latency(load->report, load->now_us - load->operation_began_us);
+    return told_all(load) ? load->now_us - load->operation_began_us : -1;
+}
+
+static void wave(struct load *load, int64_t until_us)
+{
+    const int64_t took_us = fanout_wave(load, 0, until_us);
+
+    if (took_us >= 0)
+        report_latency(load->report, took_us);
 }
 
 void fanout_measure(struct load *load)

@@ -8,28 +8,50 @@
 
 /* clang-format off */
 static const struct workload workloads[] = {
-    {"publish",   "PUBLISH/s",   "modify publications, each by its entity-tag",
-     publish_initial,   publish_modify,    false, 0, NULL, publish_judge, subscribe_sweep, false},
-    {"lonely",    "PUBLISH/s",   "the same, one at a time: latency",
-     publish_initial,   publish_modify,    false, 1, NULL, publish_judge, subscribe_sweep, false},
-    {"subscribe", "SUBSCRIBE/s", "new subscriptions: 200, NOTIFY and its answer",
-     NULL,              subscribe_initial, true,  0, NULL, NULL, subscribe_sweep, false},
-    {"refresh",   "SUBSCRIBE/s", "refreshes in their dialogs: 200, NOTIFY and its answer",
-     subscribe_initial, subscribe_refresh, false, 0, NULL, NULL, subscribe_sweep, false},
-    {"fanout",    "NOTIFY/s",    "many watchers of one presentity that changes all the time",
-     subscribe_initial, NULL, false, 0, fanout_measure, fanout_judge, subscribe_sweep, false},
-    {"register",  "REGISTER/s",  "refreshes of bindings",
-     register_binding,  register_binding,  false, 0, NULL, NULL, NULL, false},
-    {"message",   "MESSAGE/s",   "messages between registered devices: there, answered, 200",
-     register_binding,  message_send,      false, 0, NULL, NULL, NULL, true},
-    {"kept",      "MESSAGE/s",   "messages to who is away, then fetched by registering",
-     NULL,              NULL,              false, 0, kept_measure, NULL, kept_sweep, true},
-    {"invite",    "calls/s",     "INVITE, 180, 200, ACK, BYE, 200 between registered devices",
-     register_binding,  invite_call,       false, 0, NULL, NULL, invite_sweep, true},
-    {"store",     "SUBSCRIBE/s", "make --count subscriptions and leave them",
-     subscribe_initial, NULL,              false, 0, NULL, NULL, subscribe_sweep, false},
-    {"bindings",  "REGISTER/s",  "make --count bindings and leave them",
-     register_binding,  NULL,              false, 0, NULL, NULL, NULL, false},
+    {.name = "publish", .unit = "PUBLISH/s", .about = "modify publications, each by its entity-tag",
+     .prepare = publish_initial, .operate = publish_modify, .judge = publish_judge,
+     .sweep = subscribe_sweep, .watched = WATCH_OWN},
+    {.name = "lonely", .unit = "PUBLISH/s", .about = "the same, one at a time: latency",
+     .prepare = publish_initial, .operate = publish_modify, .window_max = 1,
+     .judge = publish_judge, .sweep = subscribe_sweep, .watched = WATCH_OWN},
+    {.name = "renew", .unit = "PUBLISH/s", .about = "refresh publications, which tells nobody",
+     .prepare = renew_prepare, .operate = publish_refresh, .judge = renew_judge,
+     .sweep = subscribe_sweep, .watched = WATCH_OWN},
+    {.name = "subscribe", .unit = "SUBSCRIBE/s",
+     .about = "new subscriptions: 200, NOTIFY and its answer",
+     .operate = subscribe_initial, .once = true, .sweep = subscribe_sweep},
+    {.name = "refresh", .unit = "SUBSCRIBE/s",
+     .about = "refreshes in their dialogs: 200, NOTIFY and its answer",
+     .prepare = subscribe_initial, .operate = subscribe_refresh, .sweep = subscribe_sweep},
+    {.name = "fanout", .unit = "NOTIFY/s",
+     .about = "many watchers of one presentity that changes all the time",
+     .prepare = subscribe_initial, .measure = fanout_measure, .judge = fanout_judge,
+     .sweep = subscribe_sweep, .watched = WATCH_ONE},
+    {.name = "order", .unit = "NOTIFY/s",
+     .about = "eight publishers of one presentity, and its watchers",
+     .prepare = subscribe_initial, .measure = order_measure, .judge = order_judge,
+     .sweep = subscribe_sweep, .watched = WATCH_ONE, .show = order_show, .one_presentity = true},
+    {.name = "silent", .unit = "NOTIFY/s",
+     .about = "many watchers, of whom --mute never answer: how long the others wait",
+     .measure = silent_measure, .sweep = subscribe_sweep, .watched = WATCH_ONE},
+    {.name = "list", .unit = "NOTIFY/s",
+     .about = "a list of all accounts, one of which changes at a time",
+     .measure = list_measure, .sweep = subscribe_sweep, .watched = WATCH_LIST, .show = list_show},
+    {.name = "register", .unit = "REGISTER/s", .about = "refreshes of bindings",
+     .prepare = register_binding, .operate = register_binding},
+    {.name = "message", .unit = "MESSAGE/s",
+     .about = "messages between registered devices: there, answered, 200",
+     .prepare = register_binding, .operate = message_send, .personal = true},
+    {.name = "kept", .unit = "MESSAGE/s",
+     .about = "messages to who is away, then fetched by registering",
+     .measure = kept_measure, .sweep = kept_sweep, .personal = true},
+    {.name = "invite", .unit = "calls/s",
+     .about = "INVITE, 180, 200, ACK, BYE, 200 between registered devices",
+     .prepare = register_binding, .operate = invite_call, .sweep = invite_sweep, .personal = true},
+    {.name = "store", .unit = "SUBSCRIBE/s", .about = "make --count subscriptions and leave them",
+     .prepare = subscribe_initial, .sweep = subscribe_sweep},
+    {.name = "bindings", .unit = "REGISTER/s", .about = "make --count bindings and leave them",
+     .prepare = register_binding},
 };
 /* clang-format on */
 
@@ -38,7 +60,7 @@ static _Noreturn void usage(void)
     fputs("load WORKLOAD --server ADDRESS:PORT [--domain example.org] [--label NAME]\n"
           "     [--accounts 10000] [--count 1000] [--window 128 | --rate PER_SECOND]\n"
           "     [--seconds 10] [--warm 1] [--ports 1] [--t1 500] [--body 1000] [--expires 3600]\n"
-          "     [--each 10] [--cpu-of PID,...]\n"
+          "     [--each 10] [--operations N] [--mute 100] [--cpu-of PID,...]\n"
           "     [--auth] [--continuous] [--json]\n\n",
           stderr);
     for (size_t i = 0; i < sizeof(workloads) / sizeof(workloads[0]); i++)
@@ -61,6 +83,8 @@ enum option_key {
     OPTION_BODY,
     OPTION_EXPIRES,
     OPTION_EACH,
+    OPTION_OPERATIONS,
+    OPTION_MUTE,
     OPTION_CPU_OF,
     OPTION_AUTH,
     OPTION_CONTINUOUS,
@@ -82,6 +106,8 @@ static const struct option long_options[] = {
     {"body", required_argument, NULL, OPTION_BODY},
     {"expires", required_argument, NULL, OPTION_EXPIRES},
     {"each", required_argument, NULL, OPTION_EACH},
+    {"operations", required_argument, NULL, OPTION_OPERATIONS},
+    {"mute", required_argument, NULL, OPTION_MUTE},
     {"cpu-of", required_argument, NULL, OPTION_CPU_OF},
     {"auth", no_argument, NULL, OPTION_AUTH},
     {"continuous", no_argument, NULL, OPTION_CONTINUOUS},
@@ -144,6 +170,12 @@ static void set(struct options *out, int key)
     case OPTION_EACH:
         out->each = number(optarg);
         break;
+    case OPTION_OPERATIONS:
+        out->operations = number(optarg);
+        break;
+    case OPTION_MUTE:
+        out->mute = number(optarg);
+        break;
     case OPTION_CPU_OF:
         out->cpu_of = optarg;
         break;
@@ -178,6 +210,7 @@ static void read_options(struct options *out, int argc, char **argv)
         .body_bytes = 1000,
         .expires_s = 3600,
         .each = 10,
+        .mute = 100,
     };
     while ((key = getopt_long(argc, argv, "", long_options, NULL)) != -1)
         set(out, key);
@@ -211,6 +244,8 @@ static void load_init(struct load *self)
          self->mailboxes != NULL);
     if (self->workload->operate == invite_call)
         invite_init(self);
+    if (self->workload->measure == order_measure)
+        order_init(self);
     if (options->authenticate) {
         self->credentials = calloc(accounts, sizeof(*self->credentials));
         must(self->credentials != NULL);
@@ -229,6 +264,7 @@ static void load_deinit(struct load *self)
     free(self->devices);
     free(self->mailboxes);
     free(self->calls);
+    free(self->sights);
 }
 
 static void measure(struct load *self)
@@ -307,7 +343,8 @@ int main(int argc, char **argv)
 
     read_options(&load.options, argc, argv);
     load.workload = find_workload(argv[optind]);
-    if (load.workload->personal && load.options.count > load.options.accounts)
+    if ((load.workload->personal && load.options.count > load.options.accounts) ||
+        (load.workload->measure == silent_measure && load.options.mute >= load.options.count))
         usage();
     load_init(&load);
     run(&load);

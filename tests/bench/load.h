@@ -37,6 +37,8 @@ struct options {
     uint32_t body_bytes; /* of a published document */
     uint32_t expires_s;  /* asked for */
     uint32_t each;       /* kept: messages per account, at most MAILBOX_SERIALS */
+    uint32_t operations; /* of the measured phase, in place of `seconds`; 0: by time */
+    uint32_t mute;       /* silent: watchers that never answer */
     const char *cpu_of;  /* processes of the server and its database, as cpu_of_us() has them */
     bool authenticate;   /* answer digest challenges */
     bool continuous;     /* fanout: publish without waiting for the watchers */
@@ -45,8 +47,7 @@ struct options {
 
 /** RFC 3903: one publication of one account. */
 struct publisher {
-    uint32_t serial; /* of the last accepted document */
-    uint32_t sent_serial;
+    uint32_t serial; /* of the last accepted document; 0: it was removed */
     uint32_t cseq;
     bool busy;
     char entity_tag[72];
@@ -62,6 +63,7 @@ struct watcher {
     bool accepted;   /* the SUBSCRIBE in the air has its 2xx */
     bool notified;   /* ... and a NOTIFY came since it was sent */
     bool fetch;      /* a SUBSCRIBE with Expires: 0: ends with its NOTIFY */
+    bool mute;       /* takes NOTIFYs and answers none */
     bool terminated; /* by the server */
     char remote_tag[72];
     char remote_target[96];
@@ -94,6 +96,17 @@ struct call;
 /** Starts an operation on `subject`; false when it cannot have one now. */
 typedef bool start_fn(struct load *load, uint32_t subject);
 
+/** Whom watcher i watches. */
+enum watched {
+    WATCH_OTHERS, /* every pair is distinct */
+    WATCH_OWN,    /* presentity i */
+    WATCH_ONE,    /* presentity 0 */
+    WATCH_LIST,   /* the list that has the number behind the last account (RFC 4662) */
+};
+
+/** What a NOTIFY shows to watcher `index`; told once, repeats not counted. */
+typedef void show_fn(struct load *load, uint32_t index, const struct scan *notify);
+
 struct workload {
     const char *name;
     const char *unit; /* what the rate counts */
@@ -106,6 +119,9 @@ struct workload {
     void (*judge)(struct load *);   /* after the measurement: counts what is stale */
     void (*sweep)(struct load *);   /* every turn: fails what does not come */
     bool personal;                  /* every subject is an account of its own */
+    enum watched watched;
+    show_fn *show;       /* NULL: the serial of the presentity's marker */
+    bool one_presentity; /* all publishers publish for presentity 0 */
 };
 
 struct load {
@@ -119,6 +135,7 @@ struct load {
     struct device *devices;
     struct mailbox *mailboxes;
     struct call *calls;
+    struct sight *sights;  /* order: of each watcher, one per publisher */
     struct report *report; /* of the phase in progress */
     struct report prepared;
     struct report measured;
@@ -128,8 +145,10 @@ struct load {
     uint32_t in_air; /* operations */
     uint32_t run;    /* marks our Call-IDs, so that another run's NOTIFYs are known as such */
     uint32_t serial; /* of the last document made */
-    uint64_t told;   /* fanout: watchers that have shown wanted_serial */
+    uint64_t told;   /* fanout, silent, list: watchers that have shown wanted_serial */
     uint32_t wanted_serial;
+    uint32_t wanted_subject; /* list: of this member */
+    uint32_t members_told;   /* list: by all NOTIFYs since this was set to 0 */
 };
 
 /* drive.c */
@@ -139,8 +158,8 @@ void drive_turn(struct load *load, int wait_ms);
 
 /**
  * Starts operations on subjects 0 .. count-1 in turn, at most `window` at once or at the rate of
- * the options, until `seconds` have passed or, with `once`, all are done. Then waits for what is
- * in the air. Operations that end after the time are not in the report.
+ * the options, until `seconds` have passed or, with `once`, all are done; the measured phase of
+ * --operations ends with the last of them. What is in the air then is the caller's to wait for.
  */
 void drive_phase(struct load *load, start_fn *start, uint32_t count, uint32_t window, bool once,
                  double seconds);
@@ -187,7 +206,11 @@ uint32_t agent_marker(const struct load *load, struct span body, uint32_t presen
 
 /* operations; each is a start_fn */
 
-start_fn publish_initial, publish_modify, publish_lonely;
+start_fn publish_initial, publish_modify;
+
+/** Without a body (RFC 3903 section 4.1): the publication lives on, or ends. */
+start_fn publish_refresh, publish_remove;
+
 start_fn subscribe_initial, subscribe_refresh, subscribe_fetch;
 start_fn register_binding;
 start_fn message_send;
@@ -229,5 +252,26 @@ uint32_t subscribe_account(const struct load *load, uint32_t index);
 void publish_judge(struct load *load);
 void fanout_measure(struct load *load);
 void fanout_judge(struct load *load);
+
+/** Publishes a change of `subject` and waits, until `until_us` at the latest, for all watchers that
+ * answer; the time it took, negative when some were not told. */
+int64_t fanout_wave(struct load *load, uint32_t subject, int64_t until_us);
+
+/** Eight publishers of one presentity; init makes what is seen of them. */
+void order_init(struct load *load);
+void order_measure(struct load *load);
+void order_judge(struct load *load);
+show_fn order_show;
+
+/** A publication and its watcher for every subject; then refreshes, which nobody is told of. */
+start_fn renew_prepare;
+void renew_judge(struct load *load);
+
+/** How long the others wait when some never answer. */
+void silent_measure(struct load *load);
+
+/** A list of all accounts, one of which changes at a time. */
+void list_measure(struct load *load);
+show_fn list_show;
 
 #endif

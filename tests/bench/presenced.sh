@@ -4,6 +4,7 @@
 #
 #   presenced_template ACCOUNTS       a database that the others are copied from
 #   presenced_start NAME SIP HTTP     on a fresh copy; ready when it returns
+#   presenced_shows HTTP LINE         waits until /metrics has that line
 #   presenced_stop NAME   presenced_stop_all   presenced_rss_kb NAME   presenced_settle NAME
 
 presenced_config() {
@@ -54,6 +55,22 @@ presenced_ready() {
     exec 9>&-
     [[ $line == *' 200 '* ]]
 } 2>/dev/null
+
+# presenced_shows HTTP_PORT LINE: waits until /metrics has it.
+presenced_shows() {
+    for _ in $(seq 100); do
+        exec 9<>"/dev/tcp/127.0.0.1/$1" || return 1
+        printf 'GET /metrics HTTP/1.0\r\nHost: localhost\r\nConnection: close\r\n\r\n' >&9
+        if timeout 2 grep -qxF "$2" <&9; then
+            exec 9>&-
+            return 0
+        fi
+        exec 9>&-
+        sleep 0.05
+    done
+    echo "presenced.sh: /metrics never showed: $2" >&2
+    return 1
+}
 
 presenced_start() {
     local name=$1 i

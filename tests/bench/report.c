@@ -63,7 +63,8 @@ static uint64_t refused(const struct report *self)
 uint64_t report_failures(const struct report *self)
 {
     return refused(self) + self->timeouts + self->no_notify + self->ended + self->broken +
-           self->backward + self->stale + self->lost + self->doubled + self->disordered;
+           self->backward + self->stale + self->unasked + self->lost + self->doubled +
+           self->disordered;
 }
 
 static void print_kind(FILE *out, bool json, bool first, const char *name, uint64_t count)
@@ -80,15 +81,11 @@ static void print_kinds(const struct report *self, FILE *out, bool json)
         const char *name;
         uint64_t count;
     } kinds[] = {
-        {"timeout", self->timeouts},
-        {"no_notify", self->no_notify},
-        {"ended", self->ended},
-        {"broken", self->broken},
-        {"backward", self->backward},
-        {"stale", self->stale},
-        {"lost", self->lost},
-        {"doubled", self->doubled},
-        {"disordered", self->disordered},
+        {"timeout", self->timeouts},  {"no_notify", self->no_notify},
+        {"ended", self->ended},       {"broken", self->broken},
+        {"backward", self->backward}, {"stale", self->stale},
+        {"unasked", self->unasked},   {"lost", self->lost},
+        {"doubled", self->doubled},   {"disordered", self->disordered},
     };
     bool first = true;
     char code[8];
@@ -125,6 +122,22 @@ static double server_us(const struct report *self, const struct report_title *ti
     return title->counted == 0 ? 0 : (double)self->server_cpu_us / (double)title->counted;
 }
 
+/* What one workload alone has measured. */
+static void print_own(const struct report *self, FILE *out, bool json)
+{
+    if (self->among_us > 0)
+        (void)fprintf(out,
+                      json ? ",\"alone_ms\":%.3f,\"among_ms\":%.3f,\"ratio\":%.3f"
+                           : "  alone %.3f among %.3f ms ratio %.3f",
+                      (double)self->alone_us / 1000, (double)self->among_us / 1000,
+                      (double)self->among_us / (double)self->alone_us);
+    if (self->full_us > 0)
+        (void)fprintf(out,
+                      json ? ",\"full_ms\":%.1f,\"full_notifies\":%llu"
+                           : "  full state %.1f ms in %llu NOTIFYs",
+                      (double)self->full_us / 1000, (unsigned long long)self->full_notifies);
+}
+
 static void print_people(const struct report *self, const struct report_title *title, FILE *out)
 {
     (void)fprintf(
@@ -138,6 +151,7 @@ static void print_people(const struct report *self, const struct report_title *t
         (void)fprintf(out, "  stored %.0f/s delivered %.0f/s",
                       part(self->latency_count, self->store_us),
                       part(self->arrived, self->deliver_us));
+    print_own(self, out, false);
     if (cpu_share(self) > 0.8)
         fputs(" generator-bound", out);
     fputs(report_failures(self) + title->setup_failures == 0 ? "  no failures" : "  FAILURES", out);
@@ -171,6 +185,7 @@ static void print_json(const struct report *self, const struct report_title *tit
         fputc('}', out);
     if (self->server_cpu_us > 0)
         (void)fprintf(out, ",\"server_us\":%.2f", server_us(self, title));
+    print_own(self, out, true);
     (void)fprintf(out, ",\"seconds\":%.2f,\"generator_cpu\":%.2f,\"generator_bound\":%s}\n",
                   (double)self->wall_us / 1e6, cpu_share(self),
                   cpu_share(self) > 0.8 ? "true" : "false");

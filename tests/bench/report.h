@@ -22,6 +22,7 @@ struct report {
     uint64_t doubled;         /* requests that arrived more than once, repeats not counted */
     uint64_t disordered;      /* messages that arrived behind a later one of the same sender */
     uint64_t stale;           /* watchers that do not show the last accepted publication */
+    uint64_t unasked;         /* NOTIFYs that nothing was the reason for */
     uint64_t challenges;      /* 401 and 407 that were answered */
     uint64_t notifies;        /* NOTIFYs received and answered, repeats not counted */
     uint64_t arrived;         /* MESSAGEs likewise */
@@ -31,10 +32,14 @@ struct report {
     uint64_t latency_count;
     int64_t latency_max_us;
     int64_t wall_us;
-    int64_t cpu_us;        /* of the generator */
-    int64_t server_cpu_us; /* of the server and its database; 0 when nobody asked */
-    int64_t store_us;      /* kept: until everything was accepted; 0 in other workloads */
-    int64_t deliver_us;    /* kept: and then until everything had arrived */
+    int64_t cpu_us;         /* of the generator */
+    int64_t server_cpu_us;  /* of the server and its database; 0 when nobody asked */
+    int64_t store_us;       /* kept: until everything was accepted; 0 in other workloads */
+    int64_t deliver_us;     /* kept: and then until everything had arrived */
+    int64_t alone_us;       /* silent: to tell all, and */
+    int64_t among_us;       /* to tell them among some who do not answer; medians */
+    int64_t full_us;        /* list: until every member had been told */
+    uint64_t full_notifies; /* in how many NOTIFYs */
 };
 
 void report_latency(struct report *self, int64_t latency_us);

@@ -13,13 +13,19 @@ uint32_t subscribe_account(const struct load *load, uint32_t index)
 
 uint32_t subscribe_presentity(const struct load *load, uint32_t index)
 {
-    uint32_t accounts = load->options.accounts;
+    const uint32_t accounts = load->options.accounts;
 
-    if (load->workload->measure != NULL) /* fanout: everybody watches one */
-        return 0;
-    if (load->workload->judge == publish_judge) /* a fetch of what i published */
+    switch (load->workload->watched) {
+    case WATCH_OTHERS:
+        return (index + 1 + index / accounts) % accounts;
+    case WATCH_OWN:
         return index;
-    return (index + 1 + index / accounts) % accounts;
+    case WATCH_ONE:
+        return 0;
+    case WATCH_LIST:
+        return accounts;
+    }
+    return 0;
 }
 
 static void keep(char *out, size_t size, struct span value)
@@ -63,19 +69,29 @@ static void on_subscribed(void *context, struct exchange *exchange, const struct
     finish(load, self);
 }
 
+/* RFC 4662 section 4.1: a list is for who says that it takes lists. */
+static struct span accepted(const struct load *load)
+{
+    return load->workload->watched == WATCH_LIST
+               ? SPAN("Supported: eventlist\r\n"
+                      "Accept: application/pidf+xml, application/rlmi+xml, multipart/related\r\n")
+               : SPAN("Accept: application/pidf+xml\r\n");
+}
+
 static bool subscribe(struct load *load, uint32_t index, uint32_t expires_s)
 {
     struct watcher *self = &load->watchers[index];
     char from_bytes[AGENT_URI_BYTES];
     char to_bytes[AGENT_URI_BYTES];
     char call_id[48];
-    char headers[128];
+    char headers[256];
+    const struct span accept = accepted(load);
     struct span to = agent_uri(load, to_bytes, subscribe_presentity(load, index));
     struct request request;
 
     (void)snprintf(call_id, sizeof(call_id), "w%u-%x@bench", index, load->run);
-    (void)snprintf(headers, sizeof(headers),
-                   "Event: presence\r\nAccept: application/pidf+xml\r\nExpires: %u\r\n", expires_s);
+    (void)snprintf(headers, sizeof(headers), "Event: presence\r\nExpires: %u\r\n" SPAN_FMT,
+                   expires_s, SPAN_ARG(accept));
     request = (struct request){
         .method = SPAN("SUBSCRIBE"),
         .uri = self->remote_target[0] == '\0' ? to : span_of(self->remote_target),
@@ -138,8 +154,13 @@ static struct watcher *find(struct load *load, struct span call_id)
 static void show(struct load *load, struct watcher *self, const struct scan *notify)
 {
     uint32_t index = (uint32_t)(self - load->watchers);
-    uint32_t serial = agent_marker(load, notify->body, subscribe_presentity(load, index));
+    uint32_t serial;
 
+    if (load->workload->show != NULL) {
+        load->workload->show(load, index, notify);
+        return;
+    }
+    serial = agent_marker(load, notify->body, subscribe_presentity(load, index));
     if (serial < self->serial)
         load->report->backward++;
     if (serial >= load->wanted_serial && self->serial < load->wanted_serial)
@@ -154,6 +175,11 @@ void subscribe_notified(struct load *load, uint32_t port, const struct scan *not
     if (self == NULL) {
         message_answer(&load->wire, port, notify,
                        SPAN("SIP/2.0 481 Call/Transaction Does Not Exist"));
+        return;
+    }
+    if (self->mute) {
+        self->notified = true;
+        finish(load, self);
         return;
     }
     message_answer(&load->wire, port, notify, SPAN("SIP/2.0 200 OK"));
