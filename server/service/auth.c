@@ -304,13 +304,21 @@ static bool may_without_digest(const struct auth *self, const struct question *q
     return true;
 }
 
+/* A peer is believed on behalf of the domain that it is trusted with: a PBX publishes for its lines. */
+static bool is_from_peer(const struct auth *self, const struct question *question)
+{
+    return trusted_peers_find_for(self->state->trusted_peers,
+                                  &request_flow(question->request)->remote,
+                                  question->domain->name) != NULL;
+}
+
 static bool decide(struct auth *self, const struct question *question)
 {
     struct sip_credentials credentials;
 
     if (question->domain->suspended)
         return refuse(question, 403, "Domain Suspended");
-    if (!question->domain->authentication)
+    if (!question->domain->authentication || is_from_peer(self, question))
         return may_without_digest(self, question);
     switch (find_credentials(question, &credentials)) {
     case STATUS_OK:

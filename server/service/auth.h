@@ -30,7 +30,7 @@ void auth_free(struct auth *self);
  *     404  there is no such account (said to who is let in without authentication, and to who
  *          publishes with credentials of the domain)
  *
- * Where the domain says so, credentials are not asked for.
+ * Where the domain says so, credentials are not asked for; nor of a trusted peer of the domain.
  */
 bool auth_may_act(struct auth *self, struct request *request, const struct domain_row *domain,
                   struct span aor);

@@ -403,6 +403,21 @@ START_TEST(a_server_without_authentication_says_404_for_who_does_not_exist)
 }
 END_TEST
 
+START_TEST(a_trusted_peer_is_believed_on_behalf_of_its_domain_alone)
+{
+    struct trusted_peer_row peer = {.id = 1, .family = 4, .domain = SPAN("example.net")};
+
+    may = auth_may_act;
+    trusted_peers_put(state->trusted_peers, &peer);
+    ck_assert_int_eq(ask(""), 401);
+    peer.domain = org.name;
+    trusted_peers_put(state->trusted_peers, &peer);
+    ck_assert_int_eq(ask(""), 200);
+    aor = "nobody@example.org";
+    ck_assert_int_eq(ask(""), 404);
+}
+END_TEST
+
 static void add_proxy_tests(TCase *tcase)
 {
     tcase_add_test(tcase, a_proxy_challenges_with_407_the_preferred_algorithm_first);
@@ -431,6 +446,7 @@ Suite *service_auth_suite(void)
     suite_add_tcase(suite, proxy);
     tcase_add_checked_fixture(server, set_up, tear_down);
     tcase_add_test(server, a_server_challenges_with_401_and_looks_into_authorization_alone);
+    tcase_add_test(server, a_trusted_peer_is_believed_on_behalf_of_its_domain_alone);
     tcase_add_test(server, a_server_without_authentication_says_404_for_who_does_not_exist);
     suite_add_tcase(suite, server);
     return suite;
