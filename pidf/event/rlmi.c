@@ -183,13 +183,14 @@ static bool put_all(const struct writing *self)
     return true;
 }
 
+/* The boundary is a token and stands without quotes: Linphone takes them for a part of it, finds no
+ * part and crashes. */
 static void put_content_type(const struct writing *self, struct buffer *out)
 {
     buffer_put(out, SPAN("multipart/related;type=\"application/rlmi+xml\";start=\"<"));
     put_cid(out, self->list, 0);
-    buffer_put(out, SPAN(">\";boundary=\""));
+    buffer_put(out, SPAN(">\";boundary="));
     buffer_put(out, self->boundary);
-    buffer_put_char(out, '"');
 }
 
 /* The token alone suffices unless someone learnt it, or a list is in the list. */

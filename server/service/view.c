@@ -407,24 +407,39 @@ static bool finds(const struct snapshot *in, size_t *at, const struct part *part
     return *at < in->count && order == 0;
 }
 
-/* Both in the order of keys: what is new or changed, and then what is gone. False: too much. */
-static bool select_changes(struct views *self, const struct view *view,
-                           const struct snapshot *before, struct selection *selection)
+/* What is new or changed, of that which is over or of that which is not; in the order of keys. */
+static bool add_changed(const struct snapshot *now, const struct snapshot *before, bool over,
+                        struct selection *selection)
 {
-    const struct snapshot *now = view->now;
     size_t at = 0;
 
     for (size_t i = 0; i < now->count; i++)
-        if (!(finds(before, &at, now->order[i]) &&
+        if (now->order[i]->last == over &&
+            !(finds(before, &at, now->order[i]) &&
               span_equal(before->order[at]->octets, now->order[i]->octets)) &&
             !add(selection, *now->order[i]))
             return false;
+    return true;
+}
+
+static bool end_parts(struct views *self, const struct view *view, const struct snapshot *before)
+{
+    size_t at = 0;
+
     parts_reset(&self->ended);
-    at = 0;
     for (size_t i = 0; i < before->count; i++)
-        if (!finds(now, &at, before->order[i]) && !end_part(self, view, before->order[i]))
+        if (!finds(view->now, &at, before->order[i]) && !end_part(self, view, before->order[i]))
             return false;
-    return add_ended(self, selection);
+    return true;
+}
+
+/* What is over comes first, as in full documents: a phone that shows the last dialog that it reads
+ * shows one that lives. False: too much. */
+static bool select_changes(struct views *self, const struct view *view,
+                           const struct snapshot *before, struct selection *selection)
+{
+    return end_parts(self, view, before) && add_changed(view->now, before, true, selection) &&
+           add_ended(self, selection) && add_changed(view->now, before, false, selection);
 }
 
 static size_t in_force(const struct snapshot *snapshot)

@@ -8,6 +8,7 @@
 #   baresip_said USER TEXT                 whether it has printed that since baresip_forget USER
 #   baresip_stop USER, baresip_kill USER
 #
+# BARESIP_PUBINT is how long what it publishes holds, in seconds, when that is not 60.
 # It calls with a tone in G.711, each user with one of its own, and keeps what it hears.
 declare -A BARESIP_PID=() BARESIP_PORT=() BARESIP_TONE=([alice]=440 [bob]=660 [carol]=880)
 
@@ -44,7 +45,7 @@ baresip_start() {
     baresip_forget "$1"
     baresip_config "$1" >"$home/config"
     echo "<sip:$user@$DOMAIN;transport=$transport>;auth_user=$user;auth_pass=secret;\
-outbound=\"sip:127.0.0.1:$SIP_PORT;transport=$transport\";regint=60;pubint=60" >"$home/accounts"
+outbound=\"sip:127.0.0.1:$SIP_PORT;transport=$transport\";regint=60;pubint=${BARESIP_PUBINT:-60}" >"$home/accounts"
     echo "\"$other\" <sip:$other@$DOMAIN>;presence=p2p" >"$home/contacts"
     script -qfc "exec baresip -f '$home'" /dev/null </dev/null >>"$home/log" 2>&1 &
     BARESIP_PID[$1]=$!
