@@ -622,6 +622,162 @@ create trigger signal_delete after delete on presence.dialect
 create trigger signal_truncate after truncate on presence.dialect
     for each statement execute function presence.signal_change('dialect');
 
+-- ---- what changed while nobody could be told ----
+
+-- A watcher's phone shows what it was told last. When a rule changes while no server runs, or the
+-- server dies before it has told, the next one must tell, and not only when something is published:
+-- so what people change leaves a command too, which stays until a batch carries it.
+alter type presence.command_kind add value 'review';
+comment on column presence.command.aor is 'For whom, as canonical AOR; for review also a domain, or empty: all.';
+
+create function presence.review_rules() returns trigger
+    language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+    scopes text[];
+begin
+    if tg_op = 'TRUNCATE' then
+        scopes := array[''];
+    elsif tg_op = 'UPDATE' then
+        scopes := array(select coalesce(presentity, domain) from was
+                        union select coalesce(presentity, domain) from changed);
+    else
+        scopes := array(select distinct coalesce(presentity, domain) from changed);
+    end if;
+    if cardinality(scopes) > 1000 then
+        scopes := array(select distinct presence.domain_of(scope) from unnest(scopes) as scope);
+    end if;
+    insert into presence.command (kind, aor)
+    select 'review', scope from unnest(scopes) as scope order by scope;
+    return null;
+end $$;
+comment on function presence.review_rules() is
+    'Statement trigger: who watches those whom changed rules concern is told what it sees now, also by the next server.';
+
+create function presence.review_lists() returns trigger
+    language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+    aors text[];
+begin
+    if tg_op = 'TRUNCATE' then
+        aors := array[''];
+    elsif tg_table_name = 'list' and tg_op = 'UPDATE' then
+        aors := array(select aor from was union select aor from changed);
+    elsif tg_table_name = 'list' then
+        aors := array(select aor from changed);
+    elsif tg_op = 'UPDATE' then
+        aors := array(select l.aor from presence.list l
+                       where l.id in (select list_id from was union select list_id from changed));
+    else
+        aors := array(select l.aor from presence.list l where l.id in (select list_id from changed));
+    end if;
+    insert into presence.command (kind, aor)
+    select 'review', aor from unnest(aors) as aor order by aor;
+    return null;
+end $$;
+comment on function presence.review_lists() is
+    'Statement trigger: who watches a changed list is told what it holds now, also by the next server.';
+
+create function presence.review_domains() returns trigger
+    language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+    insert into presence.command (kind, aor)
+    select 'review', n.name from changed n join was o on o.id = n.id
+     where (o.default_watcher_rule, o.presence_policy, o.presence_from_registration)
+           is distinct from (n.default_watcher_rule, n.presence_policy, n.presence_from_registration)
+     order by n.name;
+    return null;
+end $$;
+comment on function presence.review_domains() is
+    'Statement trigger: who watches somebody of a domain with another policy is told what it sees now, also by the next server.';
+
+create function presence.review_all() returns trigger
+    language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+    insert into presence.command (kind, aor) values ('review', '');
+    return null;
+end $$;
+comment on function presence.review_all() is
+    'Statement trigger: all watchers are told what they see now, if it is something else, also by the next server.';
+
+-- Triggers go by their names: the server hears of a row before it hears of the command.
+create trigger then_review_insert after insert on presence.watcher_rule
+    referencing new table as changed for each statement execute function presence.review_rules();
+create trigger then_review_update after update on presence.watcher_rule
+    referencing old table as was new table as changed
+    for each statement execute function presence.review_rules();
+create trigger then_review_delete after delete on presence.watcher_rule
+    referencing old table as changed for each statement execute function presence.review_rules();
+create trigger then_review_truncate after truncate on presence.watcher_rule
+    for each statement execute function presence.review_rules();
+create trigger then_review_insert after insert on presence.list
+    referencing new table as changed for each statement execute function presence.review_lists();
+create trigger then_review_update after update on presence.list
+    referencing old table as was new table as changed
+    for each statement execute function presence.review_lists();
+create trigger then_review_delete after delete on presence.list
+    referencing old table as changed for each statement execute function presence.review_lists();
+create trigger then_review_truncate after truncate on presence.list
+    for each statement execute function presence.review_lists();
+create trigger then_review_insert after insert on presence.list_member
+    referencing new table as changed for each statement execute function presence.review_lists();
+create trigger then_review_update after update on presence.list_member
+    referencing old table as was new table as changed
+    for each statement execute function presence.review_lists();
+create trigger then_review_delete after delete on presence.list_member
+    referencing old table as changed for each statement execute function presence.review_lists();
+create trigger then_review_truncate after truncate on presence.list_member
+    for each statement execute function presence.review_lists();
+create trigger then_review_update after update on presence.domain
+    referencing old table as was new table as changed
+    for each statement execute function presence.review_domains();
+create trigger then_review after insert or update or delete or truncate on presence.dialect
+    for each statement execute function presence.review_all();
+
+-- Rules that began or ended meanwhile. Ten minutes are more than two clocks differ, a start takes,
+-- and a server that has died may have left untold; who is told twice loses nothing.
+create function presence_state.review_missed_times() returns void
+    language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+    since timestamptz := (select max(n.heartbeat_at) from presence_state.node n where n.owns) - interval '10 minutes';
+    till  timestamptz := clock_timestamp() + interval '10 minutes';
+begin
+    insert into presence.command (kind, aor)
+    select 'review', scope
+      from (select distinct coalesce(r.presentity, r.domain) as scope from presence.watcher_rule r
+             where r.valid_from between since and till or r.valid_until between since and till) as passed
+     order by scope;
+end $$;
+comment on function presence_state.review_missed_times() is
+    'Has the watchers told of rules that began or ended since the last sign of life of a server.';
+
+create or replace function presence_state.take_over(node_id bigint,
+    out epoch bigint, out batch bigint, out notified_batch bigint, out secret bytea)
+    language plpgsql
+as $$
+begin
+    perform from presence_state.node n order by n.id for update;
+    perform presence_state.review_missed_times();
+    select coalesce(max(n.epoch), 0) + 1, coalesce(max(n.batch), 0) into epoch, batch
+      from presence_state.node n;
+    select coalesce((select n.notified_batch from presence_state.node n
+                      order by n.owns desc, n.epoch desc limit 1), 0) into notified_batch;
+    update presence_state.node n set owns = false where n.owns and n.id <> node_id;
+    insert into presence_state.node as n
+           (id, owns, epoch, batch, notified_batch, started_at, heartbeat_at)
+    values (node_id, true, take_over.epoch, take_over.batch, take_over.notified_batch, now(), clock_timestamp())
+    on conflict (id) do update
+       set owns = true, epoch = excluded.epoch, batch = excluded.batch,
+           notified_batch = excluded.notified_batch, started_at = excluded.started_at,
+           heartbeat_at = excluded.heartbeat_at;
+    update presence_state.bucket b set node = node_id, epoch = take_over.epoch where b.node <> node_id;
+    select s.key into strict secret from presence_state.secret s;
+end $$;
+
 -- ---- hot state ----
 
 alter table presence_state.subscription
@@ -786,6 +942,9 @@ create trigger forget_watchers after delete on presence.account
 
 -- ---- who may what ----
 
+revoke all on function presence.review_rules(), presence.review_lists(), presence.review_domains(),
+    presence.review_all(), presence_state.review_missed_times() from public;
+grant execute on function presence_state.review_missed_times() to presence_server;
 revoke all on function presence.hidden_bits(boolean, presence.presence_part[]), presence.hidden_text(integer),
     presence.rule_text(presence.watcher_rule), presence.deciding_rules(text, text, text),
     presence.explain(text, text, text), presence.rule_presentity(text), presence.rule_watcher(text),

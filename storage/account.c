@@ -141,6 +141,7 @@ static bool kind_of(struct span name, enum command_kind *out)
         {{"message", 7}, COMMAND_MESSAGE},
         {{"remove_message", 14}, COMMAND_REMOVE_MESSAGE},
         {{"forget_device", 13}, COMMAND_FORGET_DEVICE},
+        {{"review", 6}, COMMAND_REVIEW},
     };
 
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {

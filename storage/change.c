@@ -1,4 +1,8 @@
-/* change.c - one question at a time: a scan, some rows by id, or the commands. */
+/*
+ * change.c - one question at a time: a scan, some rows by id, or the commands. Rows by id are told
+ * when all have come that are hinted at: half of a transaction might show what neither what was
+ * before it nor what it made would have shown.
+ */
 #include "storage/change.h"
 
 #include "server/base/must.h"
@@ -9,7 +13,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum { IDS_ASKED_MAX = 500, IDS_WAITING_MAX = 100000 };
+enum { IDS_WAITING_MAX = 100000 };
 
 struct ids {
     int64_t *at;
@@ -24,7 +28,8 @@ struct noun {
     bool scan; /* read everything */
     struct ids waiting;
     struct ids asked;
-    int64_t bad; /* rows of a scan that could not be read */
+    struct result *read; /* the answer to that, which is not told yet */
+    int64_t bad;         /* rows of a scan that could not be read */
 };
 
 /* A command that was told stays in its table until its batch commits: it is told once. */
@@ -43,6 +48,7 @@ struct change {
     bool busy;
     bool loaded;
     bool stopped;
+    struct loop_later later; /* steps when all hints that came together are taken */
     struct noun nouns[CONTROLS];
 
     bool serve;
@@ -136,23 +142,48 @@ static void scan(struct noun *noun)
 
 /* ---- reading some by id ---- */
 
-static bool was_read(const struct link_answer *answer, int64_t id)
+static void tell_gone(struct noun *noun, struct known *found)
 {
+    for (size_t i = 0; i < noun->asked.count; i++) {
+        const int64_t id = noun->asked.at[i];
+
+        if (!known_forget(found, id) && known_forget(&noun->known, id))
+            noun->control->tell_gone(noun->change->events, id);
+    }
+    noun->asked.count = 0;
+}
+
+static void tell_read(struct noun *noun)
+{
+    struct known found;
     struct row row;
 
-    for (int i = 0; i < result_count(answer->result); i++) {
-        result_row(answer->result, i, &row);
-        if (row_int8(&row) == id)
-            return true;
+    known_init(&found);
+    for (int i = 0; i < result_count(noun->read); i++) {
+        result_row(noun->read, i, &row);
+        known_see(&found, row_int8(&row));
+        row.next = 0;
+        tell_row(noun, &row);
     }
-    return false;
+    complain(noun);
+    tell_gone(noun, &found);
+    known_deinit(&found);
+    result_free(noun->read);
+    noun->read = NULL;
+}
+
+/* In one turn of the loop, so that nobody is judged by some of them. */
+static void tell_all_read(struct change *self)
+{
+    for (int i = 0; i < CONTROLS; i++)
+        if (self->nouns[i].read != NULL)
+            tell_read(&self->nouns[i]);
 }
 
 static void on_read(void *context, const struct link_answer *answer)
 {
     struct noun *noun = context;
     struct change *self = noun->change;
-    struct row row;
 
     self->busy = false;
     if (!answer->ok) {
@@ -160,18 +191,7 @@ static void on_read(void *context, const struct link_answer *answer)
         link_drop(self->link, "reading by id failed");
         return;
     }
-    for (int i = 0; i < result_count(answer->result); i++) {
-        result_row(answer->result, i, &row);
-        tell_row(noun, &row);
-    }
-    complain(noun);
-    for (size_t i = 0; i < noun->asked.count; i++) {
-        const int64_t id = noun->asked.at[i];
-
-        if (!was_read(answer, id) && known_forget(&noun->known, id))
-            noun->control->tell_gone(self->events, id);
-    }
-    noun->asked.count = 0;
+    noun->read = link_keep_result(self->link);
     step(self);
 }
 
@@ -192,14 +212,13 @@ static struct span array_of(struct change *self, const int64_t ids[], size_t cou
 static void read_some(struct noun *noun)
 {
     struct change *self = noun->change;
-    const size_t take = noun->waiting.count < IDS_ASKED_MAX ? noun->waiting.count : IDS_ASKED_MAX;
+    const struct ids asked = noun->asked;
     struct span array;
 
-    noun->asked.count = 0;
-    for (size_t i = 0; i < take; i++)
-        ids_add(&noun->asked, noun->waiting.at[noun->waiting.count - take + i]);
-    noun->waiting.count -= take;
-    array = array_of(self, noun->asked.at, take);
+    noun->asked = noun->waiting;
+    noun->waiting = asked;
+    noun->waiting.count = 0;
+    array = array_of(self, noun->asked.at, noun->asked.count);
     self->busy = true;
     link_ask(self->link, noun->control->read_sql, "L", &array, 1);
     link_end(self->link, on_read, noun);
@@ -315,7 +334,7 @@ static struct noun *noun_to_scan(struct change *self)
 static struct noun *noun_to_read(struct change *self)
 {
     for (int i = 0; i < CONTROLS; i++)
-        if (self->nouns[i].waiting.count > 0)
+        if (self->nouns[i].waiting.count > 0 && self->nouns[i].read == NULL && !self->nouns[i].scan)
             return &self->nouns[i];
     return NULL;
 }
@@ -326,12 +345,22 @@ static void step(struct change *self)
 
     if (self->busy || self->stopped || !link_is_up(self->link))
         return;
+    if ((noun = noun_to_read(self)) != NULL) {
+        read_some(noun);
+        return;
+    }
+    tell_all_read(self);
     if ((noun = noun_to_scan(self)) != NULL)
         scan(noun);
     else if ((noun = noun_to_read(self)) != NULL)
         read_some(noun);
     else if (self->serve && self->commands)
         ask_commands(self);
+}
+
+static void step_later(struct loop_later *later)
+{
+    step(CONTAINER_OF(later, struct change, later));
 }
 
 static void on_listening(void *context, const struct link_answer *answer)
@@ -359,11 +388,21 @@ static void on_up(void *context)
     link_end(self->link, on_listening, self);
 }
 
+static void forget_read(struct change *self)
+{
+    for (int i = 0; i < CONTROLS; i++) {
+        result_free(self->nouns[i].read);
+        self->nouns[i].read = NULL;
+        self->nouns[i].asked.count = 0;
+    }
+}
+
 static void on_down(void *context, struct span why, bool was_up)
 {
     struct change *self = context;
 
     self->busy = false;
+    forget_read(self); /* a scan follows */
     log_line(self->log, was_up ? LOG_WARNING : LOG_DEBUG, "database_away",
              "link=change why=\"" SPAN_FMT "\"", SPAN_ARG(why));
 }
@@ -408,7 +447,7 @@ static void on_notice(void *context, struct span payload)
         self->commands = true;
     for (int i = 0; i < CONTROLS && !take_hint(&self->nouns[i], payload); i++)
         continue;
-    step(self);
+    loop_later(self->loop, &self->later);
 }
 
 /* ---- life ---- */
@@ -438,6 +477,7 @@ struct change *change_new(struct loop *loop, struct log *log, const char *connin
         self->nouns[i].control = &controls[i];
         known_init(&self->nouns[i].known);
     }
+    loop_later_init(&self->later, step_later);
     sheet_init(&self->sheet, "l", true);
     return self;
 }
@@ -453,7 +493,9 @@ void change_free(struct change *self)
 {
     if (self == NULL)
         return;
+    loop_later_cancel(&self->later);
     link_free(self->link);
+    forget_read(self);
     for (int i = 0; i < CONTROLS; i++)
         noun_free(&self->nouns[i]);
     sheet_deinit(&self->sheet);

@@ -603,6 +603,14 @@ void link_end(struct link *self, link_answer_fn *fn, void *context)
         flush(self);
 }
 
+struct result *link_keep_result(struct link *self)
+{
+    struct result *kept = (struct result *)(void *)self->result;
+
+    self->result = NULL;
+    return kept;
+}
+
 void link_copy(struct link *self, const char *sql, link_row_fn *on_row, link_answer_fn *fn,
                void *context)
 {

@@ -84,6 +84,10 @@ void link_ask(struct link *self, const char *sql, const char *types, const struc
               size_t count);
 void link_end(struct link *self, link_answer_fn *fn, void *context);
 
+/** From inside a link_answer_fn: the answer's result is the caller's, to be given to
+ * result_free(). NULL when there is none. */
+struct result *link_keep_result(struct link *self);
+
 /** Rows of one COPY ... TO STDOUT BINARY, lent for the call. */
 typedef void link_row_fn(void *context, struct row *row);
 

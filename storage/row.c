@@ -14,6 +14,11 @@ int result_count(const struct result *self)
     return self == NULL ? 0 : PQntuples(pg(self));
 }
 
+void result_free(struct result *self)
+{
+    PQclear((PGresult *)(void *)self);
+}
+
 void result_row(const struct result *self, int index, struct row *out)
 {
     const int count = PQnfields(pg(self));

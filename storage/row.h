@@ -24,6 +24,9 @@ struct result;
 
 int result_count(const struct result *self);
 
+/** For one that was kept: see link_keep_result(). NULL is fine. */
+void result_free(struct result *self);
+
 /** Lends the row; 0 <= index < result_count(). */
 void result_row(const struct result *self, int index, struct row *out);
 

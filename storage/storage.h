@@ -295,6 +295,7 @@ enum command_kind {
     COMMAND_MESSAGE,        /* from `sender`: keep and deliver `document` */
     COMMAND_REMOVE_MESSAGE, /* message `target` */
     COMMAND_FORGET_DEVICE,  /* device `target` */
+    COMMAND_REVIEW,         /* `aor`, or all of a domain, or with none all: shown by other rules */
 };
 
 /** What an administrator asked for by SQL; stays in its table until a batch carries its effect. */

@@ -125,6 +125,38 @@ static const char *forget_device(struct commands *self, const struct command_row
     return NULL;
 }
 
+/* The rules are in force by now. A batch says that what is shown has changed, so that a crash
+ * before all were told is made good; of who was loaded nobody knows what it was told, so it is
+ * told. */
+static void review_resource(struct resource *resource, void *context)
+{
+    const struct span *scope = context;
+    const struct span aor = resource_aor(resource);
+
+    if (!span_empty(*scope) && !span_equal(*scope, aor) && !span_equal(*scope, domain_of_aor(aor)))
+        return;
+    resources_mark(resource->owner, aor, resource_event(resource));
+    resource_touch(resource);
+}
+
+static const char *review(struct commands *self, const struct command_row *row)
+{
+    struct span scope = row->aor;
+
+    if (span_equal(scope, domain_of_aor(scope)) || span_empty(scope)) {
+        resources_each(self->state->resources, review_resource, &scope);
+        return NULL;
+    }
+    for (size_t i = 0; self->packages->all[i] != NULL; i++) {
+        struct resource *resource =
+            resources_find(self->state->resources, scope, self->packages->all[i]->name);
+
+        if (resource != NULL)
+            review_resource(resource, &scope);
+    }
+    return NULL;
+}
+
 static const char *carry_out(struct commands *self, const struct command_row *row)
 {
     switch (row->kind) {
@@ -142,6 +174,8 @@ static const char *carry_out(struct commands *self, const struct command_row *ro
         return remove_message(self, row);
     case COMMAND_FORGET_DEVICE:
         return forget_device(self, row);
+    case COMMAND_REVIEW:
+        return review(self, row);
     }
     return "unknown";
 }

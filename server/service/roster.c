@@ -46,6 +46,7 @@ struct roster {
     uint64_t judged;          /* the generation of rules */
     uint64_t filter;          /* a hash of the one by which members were judged */
     uint64_t tag;             /* of all that it shows */
+    bool told;                /* by this process: what was told before nobody knows */
     struct buffer type;       /* Content-Type of the last body */
     struct list_members list; /* texts of members lie here */
 };
@@ -433,7 +434,7 @@ void roster_watchers(const struct resource *resource, roster_watcher_fn *fn, voi
 
 bool roster_is_owed(const struct roster *self)
 {
-    return !list_empty(&self->dirty);
+    return !self->told || !list_empty(&self->dirty);
 }
 
 /* ---- what a NOTIFY tells ---- */
@@ -624,6 +625,7 @@ void roster_acknowledge(struct roster *self)
 {
     struct list *link;
 
+    self->told = true;
     while ((link = list_take(&self->telling)) != NULL) {
         struct member *member = CONTAINER_OF(link, struct member, dirty);
 

@@ -212,6 +212,24 @@ START_TEST(thousands_of_accounts_at_once_all_arrive)
 }
 END_TEST
 
+/* Between the two somebody might be judged by neither the old rules nor the new ones. */
+START_TEST(what_one_transaction_changes_is_told_at_one_moment)
+{
+    begin("at_one_moment");
+    sql(conninfo, "select presence.block('alice@example.org', 'bob@example.org')");
+    ck_assert(desk_run_until_count(&desk, &desk.rules, 1, AT_ONCE_MS));
+    sql(conninfo, "update presence.domain set default_watcher_rule = 'block';"
+                  "delete from presence.watcher_rule;"
+                  "select presence.allow('alice@example.org', 'carol@example.org');"
+                  "select presence.add_list('friends@example.org')");
+    ck_assert(desk_run_until_count(&desk, &desk.domains, 2, AT_ONCE_MS));
+    ck_assert_int_eq(desk.rules, 2);
+    ck_assert_int_eq(desk.rules_gone, 1);
+    ck_assert_int_eq(desk.lists, 1);
+    desk_close(&desk);
+}
+END_TEST
+
 START_TEST(truncate_is_noticed)
 {
     begin("truncated");
@@ -369,6 +387,7 @@ Suite *storage_change_suite(void)
     tcase_add_test(feed, who_administers_may_change_trusted_peers_and_who_reads_may_not);
     tcase_add_test(feed, a_change_that_was_rolled_back_does_nothing);
     tcase_add_test(feed, thousands_of_accounts_at_once_all_arrive);
+    tcase_add_test(feed, what_one_transaction_changes_is_told_at_one_moment);
     tcase_add_test(feed, truncate_is_noticed);
     tcase_add_test(feed, what_was_deleted_while_nobody_listened_is_noticed_after_the_reconnect);
     tcase_add_test(feed, anybodys_words_on_the_channel_do_no_harm);

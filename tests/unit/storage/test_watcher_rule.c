@@ -406,6 +406,72 @@ START_TEST(explain_says_what_the_server_judges)
 }
 END_TEST
 
+/* ---- what changes while no server runs ---- */
+
+static const char *reviews(void)
+{
+    return sql_value(conninfo, "select string_agg('<' || aor || '>', ' ' order by id)"
+                               " from presence.command where kind = 'review'");
+}
+
+START_TEST(what_people_change_waits_for_the_next_server)
+{
+    cluster_fresh_database("reviews", conninfo, sizeof(conninfo));
+    sql(conninfo, "select presence.add_domain('example.org')");
+    ck_assert_str_eq(reviews(), "");
+    sql(conninfo, "begin; select presence.allow('example.org', '*'); rollback");
+    sql(conninfo, "update presence.domain set contacts_max = 3"); /* shows nobody anything else */
+    ck_assert_str_eq(reviews(), "");
+    sql(conninfo, "select presence.allow('alice@example.org', '*')");
+    sql(conninfo, "update presence.watcher_rule set presentity = 'bob@example.org'");
+    sql(conninfo, "truncate presence.command; delete from presence.watcher_rule");
+    ck_assert_str_eq(reviews(), "<bob@example.org>");
+    sql(conninfo, "update presence.domain set default_watcher_rule = 'block'");
+    sql(conninfo, "select presence.add_list('all@example.org')");
+    sql(conninfo, "truncate presence.command;"
+                  "select presence.add_list_member('all@example.org', 'bob@example.org')");
+    sql(conninfo, "insert into presence.dialect (user_agent, plain) values ('Snom', true)");
+    ck_assert_str_eq(reviews(), "<all@example.org> <>");
+}
+END_TEST
+
+START_TEST(a_changed_rule_names_whom_it_was_for_and_whom_it_is_for)
+{
+    cluster_fresh_database("review_both", conninfo, sizeof(conninfo));
+    sql(conninfo, "select presence.add_domain('example.org');"
+                  "select presence.allow('alice@example.org', '*'); truncate presence.command");
+    sql(conninfo, "update presence.watcher_rule set presentity = null");
+    ck_assert_str_eq(reviews(), "<alice@example.org> <example.org>");
+    sql(conninfo, "truncate presence.command;"
+                  "update presence.domain set default_watcher_rule = 'block'");
+    ck_assert_str_eq(reviews(), "<example.org>");
+    sql(conninfo, "truncate presence.command;"
+                  "insert into presence.watcher_rule (domain, presentity, action) select "
+                  "'example.org', 'u' || n || '@example.org', 'block' from generate_series(1, "
+                  "1001) n");
+    ck_assert_str_eq(reviews(), "<example.org>");
+    sql(conninfo, "truncate presence.command; truncate presence.watcher_rule");
+    ck_assert_str_eq(reviews(), "<>");
+}
+END_TEST
+
+START_TEST(who_takes_over_reviews_rules_that_began_or_ended_meanwhile)
+{
+    cluster_fresh_database("review_times", conninfo, sizeof(conninfo));
+    sql(conninfo, "select presence.add_domain('example.org');"
+                  "select presence.block(u || '@example.org', '*', valid_from => now() + f * "
+                  "interval '1 hour', valid_until => now() + t * interval '1 hour')"
+                  " from (values ('ended', -5, -1), ('began', -1, 5), ('long_ended', -99, -90),"
+                  " ('long_since', -99, 99), ('later', 5, 9)) as v(u, f, t);"
+                  "truncate presence.command");
+    sql(conninfo, "select presence_state.take_over(1)");
+    ck_assert_str_eq(reviews(), ""); /* nobody has ever been told anything */
+    sql(conninfo, "update presence_state.node set heartbeat_at = now() - interval '3 hours';"
+                  "select presence_state.take_over(2)");
+    ck_assert_str_eq(reviews(), "<began@example.org> <ended@example.org>");
+}
+END_TEST
+
 Suite *storage_watcher_rule_suite(void);
 Suite *storage_watcher_rule_suite(void)
 {
@@ -413,6 +479,7 @@ Suite *storage_watcher_rule_suite(void)
     TCase *feed = tcase_create("the feed");
     TCase *people = tcase_create("functions for people");
     TCase *judges = tcase_create("explain");
+    TCase *reviewed = tcase_create("reviews");
 
     if (cluster_folder() == NULL)
         return suite;
@@ -432,5 +499,10 @@ Suite *storage_watcher_rule_suite(void)
     tcase_set_timeout(judges, 120);
     tcase_add_test(judges, explain_says_what_the_server_judges);
     suite_add_tcase(suite, judges);
+    tcase_set_timeout(reviewed, 60);
+    tcase_add_test(reviewed, what_people_change_waits_for_the_next_server);
+    tcase_add_test(reviewed, a_changed_rule_names_whom_it_was_for_and_whom_it_is_for);
+    tcase_add_test(reviewed, who_takes_over_reviews_rules_that_began_or_ended_meanwhile);
+    suite_add_tcase(suite, reviewed);
     return suite;
 }
