@@ -12,7 +12,7 @@ privacy() { /usr/bin/python3 -B tests/privacy/privacy.py "$@"; }
 
 finds() { # finds SABOTAGE FAULT KILLS: the test fails when the server breaks its promise
     local status=0
-    privacy --seed 2 --seconds 15 --patience 1 --sabotage "$1" --until "$2" --kills "$3" || status=$?
+    privacy --seed 2 --seconds 45 --patience 1 --sabotage "$1" --until "$2" --kills "$3" || status=$?
     [ $status = 1 ]
 }
 
