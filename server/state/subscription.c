@@ -1,66 +1,15 @@
 /* subscription.c - versions of a watcher's dialog; a NOTIFY writes nothing here. */
-#include "server/state/subscription.h"
-
-#include "server/base/mark.h"
 #include "server/base/must.h"
-#include "server/base/table.h"
 #include "server/state/path.h"
-#include "server/state/subscription_version.h"
-#include "server/state/tally.h"
+#include "server/state/subscriptions.h"
 
 #include <stdlib.h>
 
 enum {
-    CSEQ_BLOCK = 1000,  /* DESIGN section 4: each epoch owns the next so many numbers */
-    CSEQ_RESERVE = 200, /* with so many left the next block is asked for */
     LAST_NOTIFY_S = 40, /* longer than Timer F: then a terminated row goes unanswered */
     SHOWN_S = 2,        /* that one is shown which ended without a NOTIFY */
-    FETCHED_ID = 0,     /* the id of what is never stored */
     LOADED_VERSION = 1, /* what a process before this one may have told: less than any of ours */
 };
-
-struct subscription {
-    struct hot hot; /* first, likewise */
-    struct table_link dialog_link;
-    struct table_link watcher_link;
-    struct list link;
-    struct resource *resource;
-    struct subscriptions *owner;
-    struct tally *tally;
-    struct tally *unauthorized; /* NULL while it does not count as such */
-    struct timer expiry;
-    struct delivery delivery;
-    int64_t id;
-};
-
-struct subscriptions {
-    struct node *node;
-    struct resources *resources;
-    struct subscription_limits limits;
-    subscription_told_fn *on_told;
-    subscription_gone_fn *on_gone;
-    void *context;
-    struct table dialogs;        /* by Call-ID and remote tag */
-    struct table watchers;       /* by resource and watcher */
-    struct tallies tallies;      /* of each watcher */
-    struct tallies unauthorized; /* of each, pending or waiting */
-    size_t count;
-};
-
-static struct subscription_version *version_of(struct hot_version *version)
-{
-    return (struct subscription_version *)version;
-}
-
-static const struct subscription_version *newest(const struct subscription *self)
-{
-    return version_of(self->hot.newest);
-}
-
-static struct span field(const struct subscription_version *version, enum subscription_field which)
-{
-    return subscription_field(version, which);
-}
 
 static struct timers *timers_of(const struct subscription *self)
 {
@@ -98,7 +47,7 @@ static timer_fn on_due;
 
 static void watch_expiry(struct subscription *self)
 {
-    const struct subscription_version *seen = version_of(self->hot.committed);
+    const struct subscription_version *seen = subscription_version_of(self->hot.committed);
 
     if (seen->hot.removed)
         timer_stop(timers_of(self), &self->expiry);
@@ -121,7 +70,8 @@ static void count_unauthorized(struct subscription *self)
     struct tallies *tallies = &self->owner->unauthorized;
 
     if (counts && self->unauthorized == NULL)
-        self->unauthorized = tally_take(tallies, field(newest(self), SUBSCRIPTION_WATCHER));
+        self->unauthorized = tally_take(
+            tallies, subscription_field(subscription_newest_version(self), SUBSCRIPTION_WATCHER));
     if (!counts && self->unauthorized != NULL) {
         tally_release(tallies, self->unauthorized);
         self->unauthorized = NULL;
@@ -132,7 +82,7 @@ static void committed(struct hot *hot, const struct hot_version *before)
 {
     struct subscription *self = (struct subscription *)hot;
     struct resource *watcherinfo = resource_watcherinfo(self->resource);
-    const enum subscription_notice notice = version_of(hot->committed)->notice;
+    const enum subscription_notice notice = subscription_version_of(hot->committed)->notice;
 
     watch_expiry(self);
     self->delivery.held = false;
@@ -248,12 +198,6 @@ size_t subscriptions_count(const struct subscriptions *self)
     return self->count;
 }
 
-static uint64_t dialog_hash(const struct subscriptions *self, struct span call_id,
-                            struct span remote_tag)
-{
-    return table_hash_more(&self->dialogs, table_hash(&self->dialogs, call_id), remote_tag);
-}
-
 static uint64_t watcher_hash(const struct subscriptions *self, const struct resource *resource,
                              struct span watcher)
 {
@@ -279,7 +223,8 @@ static struct subscription *make(struct subscriptions *self, struct resource *re
     made->tally = tally_take(&self->tallies, watcher);
     list_init(&made->delivery.link);
     list_append(&resource->subscriptions, &made->link);
-    table_add(&self->dialogs, &made->dialog_link, dialog_hash(self, call_id, remote_tag));
+    table_add(&self->dialogs, &made->dialog_link,
+              subscriptions_dialog_hash(self, call_id, remote_tag));
     table_add(&self->watchers, &made->watcher_link, watcher_hash(self, resource, watcher));
     resource->subscription_count++;
     self->count++;
@@ -288,25 +233,14 @@ static struct subscription *make(struct subscriptions *self, struct resource *re
 
 /* ---- staging ---- */
 
-/* The first number of this epoch's block: each epoch that did not write has used one block at
- * the most above the mark. */
-static void prepare_cseq(struct subscription *self)
-{
-    const struct subscription_version *last = newest(self);
-
-    if (self->delivery.next_cseq == 0)
-        self->delivery.next_cseq =
-            last->cseq_mark + (uint32_t)(self->owner->node->epoch - last->cseq_epoch) * CSEQ_BLOCK;
-}
-
 static void stage(struct subscription *self, struct subscription_version *version)
 {
     const struct node *node = self->owner->node;
 
     if (self->hot.newest != NULL) {
-        prepare_cseq(self);
-        if (hot_is_dirty(&self->hot) && newest(self)->notice > version->notice)
-            version->notice = newest(self)->notice;
+        subscription_prepare_cseq(self);
+        if (hot_is_dirty(&self->hot) && subscription_newest_version(self)->notice > version->notice)
+            version->notice = subscription_newest_version(self)->notice;
     } else {
         self->delivery.next_cseq = 1;
     }
@@ -345,23 +279,23 @@ static void set_over(struct subscription *self, struct subscription_version *ver
 static bool is_same_device(const struct subscription_version *a,
                            const struct subscription_change *b)
 {
-    const struct span instance = field(a, SUBSCRIPTION_INSTANCE);
+    const struct span instance = subscription_field(a, SUBSCRIPTION_INSTANCE);
 
     if (!span_empty(instance) || !span_empty(b->instance))
         return span_equal(instance, b->instance);
     return !span_empty(b->user_agent) &&
-           span_equal(field(a, SUBSCRIPTION_USER_AGENT), b->user_agent) &&
-           span_equal(field(a, SUBSCRIPTION_TARGET), b->ids.remote_target) &&
-           !span_equal(field(a, SUBSCRIPTION_CALL_ID), b->ids.call_id);
+           span_equal(subscription_field(a, SUBSCRIPTION_USER_AGENT), b->user_agent) &&
+           span_equal(subscription_field(a, SUBSCRIPTION_TARGET), b->ids.remote_target) &&
+           !span_equal(subscription_field(a, SUBSCRIPTION_CALL_ID), b->ids.call_id);
 }
 
 static bool is_replaced(const struct subscription *self, const struct subscription_change *by)
 {
-    const struct subscription_version *last = newest(self);
+    const struct subscription_version *last = subscription_newest_version(self);
 
     if (last->hot.removed || self->id == FETCHED_ID ||
-        !span_equal(field(last, SUBSCRIPTION_WATCHER), by->watcher) ||
-        !span_equal(field(last, SUBSCRIPTION_EVENT_ID), by->event_id))
+        !span_equal(subscription_field(last, SUBSCRIPTION_WATCHER), by->watcher) ||
+        !span_equal(subscription_field(last, SUBSCRIPTION_EVENT_ID), by->event_id))
         return false;
     return last->state == SUBSCRIPTION_WAITING || is_same_device(last, by);
 }
@@ -399,7 +333,8 @@ static bool is_refused(const struct subscriptions *self, const struct resource *
         const struct subscription *each = CONTAINER_OF(link, struct subscription, watcher_link);
         const bool leaves = each->resource == resource && is_replaced(each, change);
 
-        gone += leaves || (each->resource == resource && newest(each)->hot.removed);
+        gone += leaves ||
+                (each->resource == resource && subscription_newest_version(each)->hot.removed);
         decided += leaves && each->unauthorized != NULL;
     }
     return is_too_many(self, resource, change, gone, decided);
@@ -482,7 +417,8 @@ enum status subscription_fetch(struct subscriptions *self, const struct subscrip
 
 void subscription_stage_refresh(struct subscription *self, const struct subscription_change *change)
 {
-    struct subscription_version *version = subscription_version_refreshed(newest(self), change);
+    struct subscription_version *version =
+        subscription_version_refreshed(subscription_newest_version(self), change);
 
     subscription_version_expire(version, self->owner->node, change->expires_s);
     if (change->state == SUBSCRIPTION_TERMINATED && change->notice == NOTICE_SUPPRESSED)
@@ -502,7 +438,7 @@ static void stage_and_write(struct subscription *self, struct subscription_versi
 
 static struct subscription_version *again(const struct subscription *self, struct span reason)
 {
-    return subscription_version_again(newest(self), reason);
+    return subscription_version_again(subscription_newest_version(self), reason);
 }
 
 /* Its watcher was told long ago that it is over; now the presentity's word has come, and is shown
@@ -519,7 +455,7 @@ void subscription_allow(struct subscription *self)
 {
     struct subscription_version *version;
 
-    if (newest(self)->state == SUBSCRIPTION_WAITING) {
+    if (subscription_newest_version(self)->state == SUBSCRIPTION_WAITING) {
         end_waiting(self, SPAN("approved"));
         return;
     }
@@ -532,7 +468,7 @@ void subscription_allow(struct subscription *self)
 
 void subscription_end(struct subscription *self, struct span reason)
 {
-    const enum subscription_state state = newest(self)->state;
+    const enum subscription_state state = subscription_newest_version(self)->state;
     const bool waits = state == SUBSCRIPTION_PENDING && span_equal(reason, SPAN("timeout"));
     struct subscription_version *version;
 
@@ -573,9 +509,9 @@ void subscription_remove(struct subscription *self)
 
 void subscription_finish(struct subscription *self)
 {
-    if (newest(self)->state != SUBSCRIPTION_WAITING)
+    if (subscription_newest_version(self)->state != SUBSCRIPTION_WAITING)
         subscription_remove(self);
-    else if (newest(self)->owed)
+    else if (subscription_newest_version(self)->owed)
         subscription_write_mark(self, false);
 }
 
@@ -605,53 +541,11 @@ static void on_due(struct timer *timer, struct instant now)
         timer_start(timers_of(self), &self->expiry, again, on_due);
         return;
     }
-    if (subscription_is_over((enum subscription_state)newest(self)->state) || self->delivery.over)
+    if (subscription_is_over((enum subscription_state)subscription_newest_version(self)->state) ||
+        self->delivery.over)
         subscription_remove(self); /* its last NOTIFY is answered, or stays so; or it is given up */
     else
         subscription_end(self, SPAN("timeout"));
-}
-
-/* ---- finding ---- */
-
-struct subscription *subscriptions_find(const struct subscriptions *self, struct span call_id,
-                                        struct span local_tag, struct span remote_tag)
-{
-    struct table_link *link = table_first(&self->dialogs, dialog_hash(self, call_id, remote_tag));
-    uint64_t number;
-
-    if (!mark_parse(&self->node->mark_key, MARK_LOCAL_TAG, local_tag, &number))
-        return NULL;
-    for (; link != NULL; link = table_next(link)) {
-        struct subscription *each = CONTAINER_OF(link, struct subscription, dialog_link);
-
-        if (span_equal(field(newest(each), SUBSCRIPTION_LOCAL_TAG), local_tag) &&
-            span_equal(field(newest(each), SUBSCRIPTION_CALL_ID), call_id) &&
-            span_equal(field(newest(each), SUBSCRIPTION_REMOTE_TAG), remote_tag))
-            return each->hot.newest->removed ? NULL : each;
-    }
-    return NULL;
-}
-
-struct subscription *subscriptions_find_repeat(const struct subscriptions *self,
-                                               const struct subscription_change *change)
-{
-    const struct dialog_ids *ids = &change->ids;
-    struct table_link *link =
-        table_first(&self->dialogs, dialog_hash(self, ids->call_id, ids->remote_tag));
-
-    for (; link != NULL; link = table_next(link)) {
-        struct subscription *each = CONTAINER_OF(link, struct subscription, dialog_link);
-        const struct subscription_version *last = newest(each);
-
-        if (last->remote_cseq == change->remote_cseq && !last->hot.removed &&
-            each->id != FETCHED_ID && span_equal(field(last, SUBSCRIPTION_CALL_ID), ids->call_id) &&
-            span_equal(field(last, SUBSCRIPTION_REMOTE_TAG), ids->remote_tag) &&
-            span_equal(field(last, SUBSCRIPTION_EVENT_ID), change->event_id) &&
-            span_equal(resource_aor(each->resource), change->aor) &&
-            span_equal(resource_event(each->resource), change->event))
-            return each;
-    }
-    return NULL;
 }
 
 size_t subscriptions_stage_replaced(struct subscriptions *self, const struct subscription *made,
@@ -673,17 +567,6 @@ size_t subscriptions_stage_replaced(struct subscriptions *self, const struct sub
     return count;
 }
 
-struct subscription *subscription_find_id(const struct resource *resource, int64_t id)
-{
-    struct list *link = resource->subscriptions.next;
-
-    for (; link != &resource->subscriptions; link = link->next)
-        if (subscription_of_resource(link)->id == id &&
-            !subscription_of_resource(link)->hot.newest->removed)
-            return subscription_of_resource(link);
-    return NULL;
-}
-
 /* ---- loading ---- */
 
 void subscriptions_load(struct subscriptions *self, const struct subscription_row *row)
@@ -698,100 +581,4 @@ void subscriptions_load(struct subscriptions *self, const struct subscription_ro
     made->delivery.missed = true;
     count_unauthorized(made);
     watch_expiry(made);
-}
-
-/* ---- reading ---- */
-
-struct subscription_view subscription_view(const struct subscription *self)
-{
-    return subscription_version_view(version_of(self->hot.committed),
-                                     loop_now(self->owner->node->loop));
-}
-
-struct subscription_view subscription_newest(const struct subscription *self)
-{
-    return subscription_version_view(newest(self), loop_now(self->owner->node->loop));
-}
-
-enum subscription_state subscription_state(const struct subscription *self)
-{
-    return (enum subscription_state)version_of(self->hot.committed)->state;
-}
-
-enum subscription_state subscription_newest_state(const struct subscription *self)
-{
-    return (enum subscription_state)newest(self)->state;
-}
-
-bool subscription_takes_lists(const struct subscription *self)
-{
-    return newest(self)->eventlist;
-}
-
-int64_t subscription_id(const struct subscription *self)
-{
-    return self->id;
-}
-
-bool subscription_is_committed(const struct subscription *self)
-{
-    return self->hot.committed != NULL && !self->hot.committed->removed;
-}
-
-/* What the committed row protects: its mark's block, or this epoch's share above an older mark. */
-static uint32_t cseq_limit(const struct subscription *self)
-{
-    const struct subscription_version *seen = version_of(self->hot.committed);
-    uint64_t epochs = self->owner->node->epoch - seen->cseq_epoch;
-
-    return seen->cseq_mark + (uint32_t)epochs * CSEQ_BLOCK + CSEQ_BLOCK;
-}
-
-uint32_t subscription_take_cseq(struct subscription *self)
-{
-    prepare_cseq(self);
-    if (self->id != FETCHED_ID && self->delivery.next_cseq >= cseq_limit(self))
-        return 0;
-    return self->delivery.next_cseq++;
-}
-
-bool subscription_needs_mark(const struct subscription *self)
-{
-    return self->id != FETCHED_ID && self->delivery.next_cseq != 0 &&
-           self->delivery.next_cseq + CSEQ_RESERVE >= cseq_limit(self);
-}
-
-struct delivery *subscription_delivery(struct subscription *self)
-{
-    return &self->delivery;
-}
-
-struct subscription *subscription_of_delivery(struct list *link)
-{
-    return CONTAINER_OF(link, struct subscription, delivery.link);
-}
-
-struct subscription *subscription_of_retry(struct timer *retry)
-{
-    return CONTAINER_OF(retry, struct subscription, delivery.retry);
-}
-
-struct resource *subscription_resource(const struct subscription *self)
-{
-    return self->resource;
-}
-
-struct subscription *subscription_of_resource(struct list *link)
-{
-    return CONTAINER_OF(link, struct subscription, link);
-}
-
-struct handle subscription_handle(const struct subscription *self)
-{
-    return self->hot.handle;
-}
-
-bool subscription_is_settled(const struct subscription *self)
-{
-    return hot_is_settled(&self->hot);
 }
