@@ -203,8 +203,8 @@ START_TEST(a_partial_document_tells_what_changed_since_the_acknowledged_version)
     second = view->version;
     expect_body(&rig, view, first, 1, "1 partial b2");
     SHOW(&rig, view, "b2", "c1", "d1");
-    expect_body(&rig, view, second, 2, "2 partial d1 -a1");
-    expect_body(&rig, view, first, 2, "2 partial b2 d1 -a1");
+    expect_body(&rig, view, second, 2, "2 partial -a1 d1");
+    expect_body(&rig, view, first, 2, "2 partial -a1 b2 d1");
     view_release(view);
     rig_end(&rig);
 }
