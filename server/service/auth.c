@@ -304,7 +304,8 @@ static bool may_without_digest(const struct auth *self, const struct question *q
     return true;
 }
 
-/* A peer is believed on behalf of the domain that it is trusted with: a PBX publishes for its lines. */
+/* A peer is believed on behalf of the domain that it is trusted with: a PBX publishes for its
+ * lines. */
 static bool is_from_peer(const struct auth *self, const struct question *question)
 {
     return trusted_peers_find_for(self->state->trusted_peers,
