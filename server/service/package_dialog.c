@@ -68,15 +68,6 @@ static void compose(const struct event_package *package, const struct resource *
     dialog_info_compose(of(package)->composer, view_of(key), sources, count, out);
 }
 
-static void compose_closed(const struct event_package *package, const struct resource *resource,
-                           const struct view_key *key, struct parts *out)
-{
-    (void)package;
-    (void)resource;
-    (void)key;
-    (void)out; /* no dialogs: the lamp is off */
-}
-
 static void wrap(const struct event_package *package, const struct event_document *document,
                  struct buffer *out)
 {
@@ -119,7 +110,7 @@ struct event_package *package_dialog_new(const struct state *state,
         .publishes = {SPAN("application/dialog-info+xml")},
         .check = check,
         .compose = compose,
-        .compose_closed = compose_closed,
+        .compose_closed = package_compose_nothing,
         .wrap = wrap,
         .end_part = end_part,
         .end = end,

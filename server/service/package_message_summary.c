@@ -83,11 +83,6 @@ static void compose_closed(const struct event_package *package, const struct res
     put(&(struct message_summary_account){0}, NULL, 0, out);
 }
 
-static void end(struct event_package *package)
-{
-    free(package);
-}
-
 struct event_package *package_message_summary_new(const struct state *state)
 {
     struct message_summary_package *self = calloc(1, sizeof(*self));
@@ -102,7 +97,7 @@ struct event_package *package_message_summary_new(const struct state *state)
         .check = check,
         .compose = compose,
         .compose_closed = compose_closed,
-        .end = end,
+        .end = package_end_plain,
     };
     return &self->package;
 }

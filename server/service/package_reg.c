@@ -71,15 +71,6 @@ static void compose(const struct event_package *package, const struct resource *
         location_each_seen(location, add, &walk);
 }
 
-static void compose_closed(const struct event_package *package, const struct resource *resource,
-                           const struct view_key *key, struct parts *out)
-{
-    (void)package;
-    (void)resource;
-    (void)key;
-    (void)out;
-}
-
 static size_t count_ended(const struct event_document *document)
 {
     size_t count = 0;
@@ -114,11 +105,6 @@ static void end_part(const struct event_package *package, struct span octets, bo
     reginfo_put_gone(out, octets, expired);
 }
 
-static void end(struct event_package *package)
-{
-    free(package);
-}
-
 struct event_package *package_reg_new(const struct state *state)
 {
     struct reg_package *self = calloc(1, sizeof(*self));
@@ -130,10 +116,10 @@ struct event_package *package_reg_new(const struct state *state)
         .audience = AUDIENCE_PRESENTITY,
         .formats = {{.content_type = SPAN("application/reginfo+xml")}},
         .compose = compose,
-        .compose_closed = compose_closed,
+        .compose_closed = package_compose_nothing,
         .wrap = wrap,
         .end_part = end_part,
-        .end = end,
+        .end = package_end_plain,
     };
     return &self->package;
 }

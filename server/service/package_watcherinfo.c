@@ -123,15 +123,6 @@ static void compose(const struct event_package *package, const struct resource *
     roster_watchers(watched, add_by_list, &walk);
 }
 
-static void compose_closed(const struct event_package *package, const struct resource *resource,
-                           const struct view_key *key, struct parts *out)
-{
-    (void)package;
-    (void)resource;
-    (void)key;
-    (void)out;
-}
-
 static void wrap(const struct event_package *package, const struct event_document *document,
                  struct buffer *out)
 {
@@ -160,11 +151,6 @@ static void end_part(const struct event_package *package, struct span octets, bo
                                                        : WATCHERINFO_EVENT_GIVEUP);
 }
 
-static void end(struct event_package *package)
-{
-    free(package);
-}
-
 struct event_package *package_watcherinfo_new(const struct state *state,
                                               const struct event_package *watched)
 {
@@ -182,10 +168,10 @@ struct event_package *package_watcherinfo_new(const struct state *state,
         .audience = AUDIENCE_PRESENTITY,
         .formats = {{.content_type = SPAN("application/watcherinfo+xml")}},
         .compose = compose,
-        .compose_closed = compose_closed,
+        .compose_closed = package_compose_nothing,
         .wrap = wrap,
         .end_part = end_part,
-        .end = end,
+        .end = package_end_plain,
     };
     return &self->package;
 }

@@ -1,6 +1,22 @@
 /* packages.c - the list; a new package gets its line here. */
 #include "server/service/packages.h"
 
+#include <stdlib.h>
+
+void package_compose_nothing(const struct event_package *self, const struct resource *resource,
+                             const struct view_key *key, struct parts *out)
+{
+    (void)self;
+    (void)resource;
+    (void)key;
+    (void)out;
+}
+
+void package_end_plain(struct event_package *self)
+{
+    free(self);
+}
+
 struct span package_uri(struct span aor, char octets[ENTITY_BYTES])
 {
     struct buffer uri;

@@ -23,6 +23,15 @@ void packages_make(struct event_packages *out, const struct state *state,
                    const struct pidf_limits *limits);
 void packages_free(struct event_packages *self);
 
+/* What several packages have in common. */
+
+/** A compose_closed() of documents that list things: an empty one says nothing of anybody. */
+void package_compose_nothing(const struct event_package *self, const struct resource *resource,
+                             const struct view_key *key, struct parts *out);
+
+/** An end() of a package that holds nothing but itself. */
+void package_end_plain(struct event_package *self);
+
 /** "sip:" and an AOR, or the resource's: its URI in documents. `octets` holds it. */
 enum { ENTITY_BYTES = SIP_AOR_BYTES_MAX + 8 };
 struct span package_uri(struct span aor, char octets[ENTITY_BYTES]);

@@ -150,25 +150,10 @@ static bool refused_type(struct publishing *it)
 static bool refused_content(struct publishing *it, struct span before)
 {
     const char *phrase = NULL;
+    const enum status status = it->package->check(it->package, it->content_type, it->message->body,
+                                                  before, &it->document, &phrase);
 
-    switch (it->package->check(it->package, it->content_type, it->message->body, before,
-                               &it->document, &phrase)) {
-    case STATUS_OK:
-        return false;
-    case STATUS_LIMIT:
-        request_refuse(it->request, 413, phrase);
-        return true;
-    case STATUS_CONFLICT:
-        request_refuse(it->request, 412, phrase);
-        return true;
-    case STATUS_MALFORMED:
-    case STATUS_NOT_FOUND:
-    case STATUS_FAILED:
-    case STATUS_UNAVAILABLE:
-        break;
-    }
-    request_refuse(it->request, 400, phrase);
-    return true;
+    return request_refused_by(it->request, status, 412, phrase);
 }
 
 /* Step 3 of section 6 comes before the body: without a match it is 412, or the repeat of a request

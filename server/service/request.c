@@ -356,6 +356,27 @@ static void refuse_with_number(struct request *self, int status, const char *nam
     request_refuse_with(self, status, NULL, name, (struct span){text, (size_t)len});
 }
 
+bool request_refused_by(struct request *self, enum status status, int conflict, const char *phrase)
+{
+    switch (status) {
+    case STATUS_OK:
+        return false;
+    case STATUS_LIMIT:
+        request_refuse(self, 413, phrase);
+        return true;
+    case STATUS_CONFLICT:
+        request_refuse(self, conflict, phrase);
+        return true;
+    case STATUS_MALFORMED:
+    case STATUS_NOT_FOUND:
+    case STATUS_FAILED:
+    case STATUS_UNAVAILABLE:
+        break;
+    }
+    request_refuse(self, 400, phrase);
+    return true;
+}
+
 void request_refuse_brief(struct request *self, uint32_t min_expires_s)
 {
     refuse_with_number(self, 423, "Min-Expires", min_expires_s);

@@ -99,6 +99,12 @@ void request_refuse(struct request *self, int status, const char *phrase);
 void request_refuse_with(struct request *self, int status, const char *phrase, const char *name,
                          struct span value);
 
+/**
+ * Refuses for what judging a body gave: 400 for STATUS_MALFORMED, 413 for STATUS_LIMIT, `conflict`
+ * for STATUS_CONFLICT. False, and nothing is done, for STATUS_OK.
+ */
+bool request_refused_by(struct request *self, enum status status, int conflict, const char *phrase);
+
 /** 423 with Min-Expires (RFC 3261 section 10.3, RFC 3903 section 6, RFC 6665 section 4.2.1.1). */
 void request_refuse_brief(struct request *self, uint32_t min_expires_s);
 

@@ -75,36 +75,14 @@ bool subscribe_refused_expires(struct subscribing *it)
 
 /* ---- the body ---- */
 
-static bool refused_by(struct subscribing *it, enum status status, const char *phrase)
-{
-    switch (status) {
-    case STATUS_OK:
-        return false;
-    case STATUS_LIMIT:
-        request_refuse(it->request, 413, phrase);
-        return true;
-    case STATUS_CONFLICT:
-        request_refuse(it->request, 488, phrase);
-        return true;
-    case STATUS_MALFORMED:
-    case STATUS_NOT_FOUND:
-    case STATUS_FAILED:
-    case STATUS_UNAVAILABLE:
-        break;
-    }
-    request_refuse(it->request, 400, phrase);
-    return true;
-}
-
 static bool refused_filter(struct subscribing *it)
 {
     const struct span standing = it->refreshed == NULL ? (struct span){0} : it->refreshed->body;
     const char *phrase = "Malformed Filter";
+    const enum status status = it->package->check_filter(
+        it->package, it->change.aor, it->message->body, standing, &it->body, &phrase);
 
-    if (refused_by(it,
-                   it->package->check_filter(it->package, it->change.aor, it->message->body,
-                                             standing, &it->body, &phrase),
-                   phrase))
+    if (request_refused_by(it->request, status, 488, phrase))
         return true;
     it->change.body_type = FILTER_TYPE;
     /* No filter is left: that is told apart from no body, which leaves those that stand. */
@@ -115,9 +93,10 @@ static bool refused_filter(struct subscribing *it)
 static bool refused_members(struct subscribing *it)
 {
     const char *phrase = "Malformed Resource List";
+    const enum status status =
+        rosters_check(it->self->content->rosters, it->message->body, &phrase);
 
-    if (refused_by(it, rosters_check(it->self->content->rosters, it->message->body, &phrase),
-                   phrase))
+    if (request_refused_by(it->request, status, 488, phrase))
         return true;
     it->is_list = true;
     it->change.body_type = LIST_TYPE;
