@@ -249,7 +249,7 @@ static void on_resource(void *context, const struct resource_row *row)
     /* Nothing may hang from it yet: members of lists are made later. */
     resource->needs_mark = true; /* notify.c owes all its watchers, once ready */
     resource_hold(resource);
-    self->marked = realloc(self->marked, (self->marked_count + 1) * sizeof(self->marked[0]));
+    self->marked = realloc(self->marked, (self->marked_count + 1) * sizeof(struct resource *));
     must(self->marked != NULL);
     self->marked[self->marked_count++] = resource;
 }

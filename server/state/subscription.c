@@ -201,7 +201,8 @@ size_t subscriptions_count(const struct subscriptions *self)
 static uint64_t watcher_hash(const struct subscriptions *self, const struct resource *resource,
                              struct span watcher)
 {
-    const struct span place = {(const char *)&resource, sizeof(resource)};
+    const uintptr_t address = (uintptr_t)resource;
+    const struct span place = {(const char *)&address, sizeof(address)};
 
     return table_hash_more(&self->watchers, table_hash(&self->watchers, place), watcher);
 }

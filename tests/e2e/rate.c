@@ -611,7 +611,7 @@ static Suite *rate_suite(void)
 static void prepare(void)
 {
     struct ask ask = {.method = "REGISTER", .uri = "sip:example.org"};
-    int status;
+    int tries = 0;
 
     cluster_ask(w.cluster,
                 "select count(presence.add_account(format('r%%s@%s', lpad(i::text, 3, '0')), "
@@ -619,9 +619,8 @@ static void prepare(void)
                 domain, ACCOUNTS);
     peer_start(&w.alice, w.port, "r060", domain, "secret");
     ask.to = "<sip:r060@example.org>";
-    for (int tries = 0; (status = peer_ask(&w.alice, &ask)) != 200; tries++)
-        if (tries == 1000)
-            break;
+    while (peer_ask(&w.alice, &ask) != 200 && tries < 1000)
+        tries++;
     peer_stop(&w.alice);
     memset(&w.alice, 0, sizeof(w.alice));
 }
