@@ -101,6 +101,7 @@ void content_owe_full(struct subscription *subscription)
 
     delivery->acked_version = 0;
     delivery->sent_version = 0;
+    delivery->suppressed_version = 0;
 }
 
 static void choose_view(const struct content *self, struct subscription *subscription)

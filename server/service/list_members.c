@@ -15,9 +15,21 @@ struct list_member_place {
     uint64_t hash;
 };
 
-void list_members_init(struct list_members *self, size_t max)
+struct list_visit {
+    uint64_t hash;
+    unsigned depth;
+};
+
+bool list_may_be_watched(const struct list_row *list, struct span watcher)
 {
-    *self = (struct list_members){.max = max, .slot_mask = SLOTS_FIRST - 1};
+    if (!span_empty(list->owner))
+        return span_equal(list->owner, watcher);
+    return span_equal(domain_of_aor(list->aor), domain_of_aor(watcher));
+}
+
+void list_members_init(struct list_members *self, size_t max, struct span watcher)
+{
+    *self = (struct list_members){.max = max, .slot_mask = SLOTS_FIRST - 1, .watcher = watcher};
     buffer_init(&self->octets, UINT32_MAX);
     self->slots = calloc(SLOTS_FIRST, sizeof(self->slots[0]));
     must(self->slots != NULL);
@@ -29,6 +41,7 @@ void list_members_deinit(struct list_members *self)
     buffer_deinit(&self->octets);
     free(self->places);
     free(self->slots);
+    free(self->visits);
 }
 
 bool list_member_aor(struct span uri, char octets[SIP_AOR_BYTES_MAX], struct span *out)
@@ -100,6 +113,36 @@ static void add(struct list_members *self, struct span uri, struct span name, ui
 
 /* ---- lists within lists ---- */
 
+static void add_visit(struct list_members *self, uint64_t hash, unsigned depth)
+{
+    if (self->visit_count == self->visit_cap) {
+        self->visit_cap = self->visit_cap == 0 ? 4 : 2 * self->visit_cap;
+        self->visits = realloc(self->visits, self->visit_cap * sizeof(self->visits[0]));
+        must(self->visits != NULL);
+    }
+    self->visits[self->visit_count++] = (struct list_visit){hash, depth};
+}
+
+/* A body may name one list in thousands of ways: it is walked once, and again only from further
+ * up, whence more of what is in it is seen. */
+static bool was_visited(struct list_members *self, const struct list_row *list, unsigned depth)
+{
+    const uint64_t hash = hash64(self->key, list->aor);
+
+    for (size_t i = 0; i < self->visit_count; i++) {
+        struct list_visit *visit = &self->visits[i];
+
+        if (visit->hash != hash)
+            continue;
+        if (visit->depth <= depth)
+            return true;
+        visit->depth = depth;
+        return false;
+    }
+    add_visit(self, hash, depth);
+    return false;
+}
+
 static void add_list(struct list_members *self, const struct state *state,
                      const struct list_row *list, unsigned depth);
 
@@ -113,7 +156,7 @@ static void add_member(struct list_members *self, const struct state *state, str
     if (list_member_aor(uri, octets, &aor))
         nested = resource_lists_find(state->lists, aor);
     self->has_lists |= nested != NULL;
-    if (nested == NULL)
+    if (nested == NULL || !list_may_be_watched(nested, self->watcher))
         add(self, uri, name, hash64(self->key, aor));
     else if (depth < NESTED_MAX)
         add_list(self, state, nested, depth + 1);
@@ -122,6 +165,8 @@ static void add_member(struct list_members *self, const struct state *state, str
 static void add_list(struct list_members *self, const struct state *state,
                      const struct list_row *list, unsigned depth)
 {
+    if (was_visited(self, list, depth))
+        return;
     for (size_t i = 0; i < list->member_count && self->count < self->max; i++)
         add_member(self, state, list->members[i].uri, list->members[i].name, depth);
 }

@@ -16,15 +16,23 @@ struct list_members {
     size_t slot_mask;
     bool has_lists; /* some member is a list itself */
     uint64_t key[2];
+    struct span watcher;
+    struct list_visit *visits; /* lists that have given their members */
+    size_t visit_count;
+    size_t visit_cap;
 };
 
-/** Room for `max` members. */
-void list_members_init(struct list_members *self, size_t max);
+/** Whether `watcher` may learn who is on that list: its owner, or without one its domain. */
+bool list_may_be_watched(const struct list_row *list, struct span watcher);
+
+/** Room for `max` members, for `watcher`, which is lent for as long as members are added. */
+void list_members_init(struct list_members *self, size_t max, struct span watcher);
 void list_members_deinit(struct list_members *self);
 
 /**
  * Adds the members of a list of SQL, or of a body (RFC 5367) that was found good. A member that is
- * a list itself gives its own members, down to a depth of a few (RFC 4662 section 4.6).
+ * a list itself gives its own members, down to a depth of a few (RFC 4662 section 4.6), where the
+ * watcher might subscribe to it (section 7.2); where not, it is a member that is not there.
  */
 void list_members_add_list(struct list_members *self, const struct state *state,
                            const struct list_row *list);

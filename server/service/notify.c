@@ -141,6 +141,8 @@ static void on_told(void *context, struct subscription *subscription,
         delivery->acked_version = 0;
         delivery->bodiless = notice == NOTICE_NO_BODY;
         notify_owe(self, subscription);
+    } else if (content_is_owed(subscription)) {
+        notify_owe(self, subscription); /* a member of a list has changed meanwhile */
     }
     if (may_be_judged(self, subscription))
         (void)notify_decide(self, subscription);

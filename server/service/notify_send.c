@@ -14,7 +14,7 @@ enum {
     SILENT_US = 1500000,  /* the same over a connection, where there are none */
     IN_A_ROW = 32,        /* to the watchers of one resource, then it is the next one's turn */
     IN_A_TURN = 1024,     /* of the loop, so that requests are not kept waiting */
-    TYPE_BYTES_MAX = 256, /* of a Content-Type */
+    TYPE_BYTES_MAX = 512, /* of a Content-Type */
     SHRINK_US = 500000,   /* the window shrinks once per T1 at the most */
     BRIEF_US = 1000000,   /* until what could not be sent for our own reasons is tried again */
 };

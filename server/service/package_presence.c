@@ -291,6 +291,10 @@ static enum status check_filter(const struct event_package *package, struct span
         simple_filter_write(filter, out);
     simple_filter_free(filter);
     simple_filter_free(standing);
+    if (out->overflowed) {
+        *phrase = "Too Many Filters";
+        return STATUS_LIMIT;
+    }
     return status_of(verdict);
 }
 

@@ -226,7 +226,7 @@ static void judge(struct publishing *it)
     struct publication_change change = change_of(it);
     struct publication *publication = NULL;
 
-    change.content_type = it->content_type;
+    change.content_type = it->document.len > 0 ? it->package->publishes[0] : it->content_type;
     if (it->operation != PUBLISH_REMOVE)
         change.document = it->document.len > 0 ? buffer_span(&it->document) : it->message->body;
     change.expires_s = it->expires_s;

@@ -34,9 +34,7 @@ bool rosters_may_watch(const struct rosters *self, struct span aor, struct span 
 {
     const struct list_row *list = resource_lists_find(self->content->state->lists, aor);
 
-    if (list == NULL || span_equal(list->owner, watcher))
-        return true;
-    return span_empty(list->owner) && span_equal(domain_of_aor(aor), domain_of_aor(watcher));
+    return list == NULL || list_may_be_watched(list, watcher);
 }
 
 enum status rosters_check(struct rosters *self, struct span body, const char **phrase)
@@ -90,19 +88,21 @@ static uint64_t filter_of(const struct rosters *self, const struct roster *roste
     return mac64(&self->content->state->node.mark_key, content_filter(&view));
 }
 
+/* Who may not watch the list any more is told that it is over, and not who is on it now. */
 static void build(struct rosters *self, struct roster *roster)
 {
     const struct subscription_view view = subscription_newest(roster->subscription);
     const struct list_row *list = resource_lists_find(
         self->content->state->lists, resource_aor(subscription_resource(roster->subscription)));
 
-    list_members_init(&roster->list, (size_t)SHOWN_TIMES * self->options.members_max);
-    if (list != NULL)
+    list_members_init(&roster->list, (size_t)SHOWN_TIMES * self->options.members_max, view.watcher);
+    if (list != NULL && list_may_be_watched(list, view.watcher))
         list_members_add_list(&roster->list, self->content->state, list);
-    else
+    else if (list == NULL)
         list_members_add_body(&roster->list, self->content->state, self->reader, view.body);
     if (roster->list.has_lists)
         list_append(&self->nesting, &roster->nesting);
+    roster->list.watcher = (struct span){0};
     fill(self, roster);
     roster->judged = policy_generation(self->content->policy);
     roster->filter = filter_of(self, roster);
@@ -160,7 +160,9 @@ void rosters_rebuild(struct rosters *self, struct subscription *subscription)
     empty(delivery->roster);
     build(self, delivery->roster);
     content_owe_full(subscription);
-    self->on_owed(self->context, subscription);
+    if (rosters_may_watch(self, resource_aor(subscription_resource(subscription)),
+                          subscription_newest(subscription).watcher))
+        self->on_owed(self->context, subscription); /* else it ends likewise */
 }
 
 static void find_holders(const struct resource *resource, struct list *stale)

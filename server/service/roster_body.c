@@ -118,8 +118,13 @@ static struct blob *compose(struct rosters *self, struct roster *roster,
                             bool full)
 {
     const struct resource *resource = subscription_resource(roster->subscription);
-    const struct list_row *row =
+    const struct list_row *found =
         resource_lists_find(self->content->state->lists, resource_aor(resource));
+    const struct list_row *row =
+        found != NULL &&
+                list_may_be_watched(found, subscription_newest(roster->subscription).watcher)
+            ? found
+            : NULL;
     char token[TOKEN_BYTES], octets[SIP_AOR_BYTES_MAX + 8];
     struct buffer uri;
     struct rlmi_list list = {

@@ -16,6 +16,7 @@ struct snapshot {
     uint64_t version;
     uint64_t tag; /* of the octets; made when it is first asked for */
     bool tagged;
+    bool mixed;          /* the version's watchers may have another document: no basis for a part */
     struct blob *octets; /* all elements, one behind the other */
     struct blob *basis;  /* the same before it was filtered; NULL: the very same */
     size_t count;
@@ -269,13 +270,15 @@ static bool only_forgets(const struct snapshot *before, const struct snapshot *n
 /* True when it is a version of its own; a change that triggers nothing is shown with the next. */
 static bool take(struct view *view, struct snapshot *next)
 {
-    const bool triggered =
-        is_triggered(view, next) && (view->now == NULL || !only_forgets(view->now, next));
+    const bool wanted = is_triggered(view, next);
+    const bool triggered = wanted && (view->now == NULL || !only_forgets(view->now, next));
 
     if (triggered)
         view->version++;
+    else
+        next->mixed = !wanted || view->now->mixed;
     next->version = view->version;
-    if (triggered && view->now != NULL && has_partial(view)) {
+    if (triggered && view->now != NULL && !view->now->mixed && has_partial(view)) {
         view->now->next = view->past;
         view->past = view->now;
         drop_old(view);
@@ -321,6 +324,7 @@ static struct snapshot *compose(struct views *self, const struct view *view)
 static void renew(struct view *view, struct snapshot *next)
 {
     next->version = view->now->version;
+    next->mixed = view->now->mixed;
     snapshot_free(view->now);
     view->now = next;
 }
@@ -356,7 +360,7 @@ static const struct snapshot *find_past(const struct view *view, uint64_t versio
     const struct snapshot *past = view->past;
 
     if (version == view->version)
-        return view->now;
+        return view->now->mixed ? NULL : view->now;
     while (past != NULL && past->version != version)
         past = past->next;
     return past;

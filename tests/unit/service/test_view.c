@@ -64,6 +64,36 @@ static void end_part(const struct event_package *package, struct span octets, bo
     buffer_put(out, octets);
 }
 
+/* Tells everything; wants to hear of what does not end with a quiet "q". */
+static void filter(const struct event_package *package, const struct resource *resource,
+                   const struct view_key *key, struct span document, struct buffer *out)
+{
+    (void)package;
+    (void)resource;
+    (void)key;
+    buffer_put(out, document);
+}
+
+static bool triggers(const struct event_package *package, const struct resource *resource,
+                     const struct view_key *key, struct span before, struct span now)
+{
+    (void)package;
+    (void)resource;
+    (void)key;
+    (void)before;
+    return now.at[now.len - 1] != 'q';
+}
+
+static void differ(const struct event_package *package, struct span before, struct span now,
+                   uint32_t number, struct buffer *out)
+{
+    (void)package;
+    buffer_printf(out, "%u ", number);
+    buffer_put(out, before);
+    buffer_put(out, SPAN(">"));
+    buffer_put(out, now);
+}
+
 struct rig {
     struct loop *loop;
     struct metrics *metrics;
@@ -263,6 +293,34 @@ START_TEST(what_is_not_remembered_or_too_much_is_told_in_full)
 }
 END_TEST
 
+/* RFC 5263 with RFC 4661: what a watcher holds of a version is not known once it showed two. */
+START_TEST(a_change_that_triggers_nothing_is_no_basis_for_a_partial_document)
+{
+    const struct view_key key = {.filter = SPAN("filter")};
+    struct rig rig;
+    struct view *view;
+    uint64_t told;
+
+    rig_begin(&rig, false);
+    rig.things.package.formats[0].differs = true;
+    rig.things.package.differ = differ;
+    rig.things.package.filter = filter;
+    rig.things.package.triggers = triggers;
+    view = view_get(rig.resource, &rig.things.package, &key);
+    ck_assert(SHOW(&rig, view, "a1"));
+    ck_assert(SHOW(&rig, view, "a2"));
+    told = view->version;
+    ck_assert(!SHOW(&rig, view, "aq"));
+    ck_assert_uint_eq(view->version, told);
+    expect_body(&rig, view, told, 1, "1 >aq");
+    ck_assert(SHOW(&rig, view, "a3"));
+    expect_body(&rig, view, told, 1, "1 >a3"); /* not aq>a3: who acknowledged it has a2 */
+    expect_body(&rig, view, view->version, 2, "2 a3>a3");
+    view_release(view);
+    rig_end(&rig);
+}
+END_TEST
+
 START_TEST(an_entity_tag_is_that_of_what_is_shown)
 {
     struct rig rig;
@@ -335,6 +393,7 @@ Suite *service_view_suite(void)
     tcase_add_test(tcase, a_partial_document_tells_what_changed_since_the_acknowledged_version);
     tcase_add_test(tcase, what_said_that_it_is_over_is_not_ended_again);
     tcase_add_test(tcase, what_is_not_remembered_or_too_much_is_told_in_full);
+    tcase_add_test(tcase, a_change_that_triggers_nothing_is_no_basis_for_a_partial_document);
     tcase_add_test(tcase, an_entity_tag_is_that_of_what_is_shown);
     tcase_add_test(tcase, an_entity_tag_knows_no_order_and_nothing_that_is_over);
     tcase_add_test(tcase, a_closed_view_is_composed_once_and_says_nothing);
