@@ -135,6 +135,8 @@ static void on_told(void *context, struct subscription *subscription,
     delivery->parked = false;
     delivery->failures = 0;
     delivery->chosen = 0;
+    if (delivery->roster != NULL)
+        roster_tell_watched(delivery->roster);
     suppressed = notice == NOTICE_SUPPRESSED && is_suppressed(self, subscription);
     pacer_take(&self->pacer, subscription, !suppressed);
     if (!suppressed) {

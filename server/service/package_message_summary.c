@@ -74,13 +74,18 @@ static void compose(const struct event_package *package, const struct resource *
     put(&account, sources, count, out);
 }
 
+/* As of an account for which nothing waits. */
 static void compose_closed(const struct event_package *package, const struct resource *resource,
                            const struct view_key *key, struct parts *out)
 {
-    (void)package;
-    (void)resource;
+    struct message_summary_account account = {0};
+    char octets[ENTITY_BYTES];
+
     (void)key;
-    put(&(struct message_summary_account){0}, NULL, 0, out);
+    account.uri = package_entity(resource, octets);
+    count_kept((const struct message_summary_package *)package, resource, &account);
+    account.kept = 0;
+    put(&account, NULL, 0, out);
 }
 
 struct event_package *package_message_summary_new(const struct state *state)

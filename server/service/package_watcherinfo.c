@@ -114,7 +114,9 @@ static void compose(const struct event_package *package, const struct resource *
     for (link = watched->subscriptions.next; link != &watched->subscriptions; link = link->next) {
         const struct subscription *each = subscription_of_resource((struct list *)link);
 
-        if (subscription_is_committed(each) && subscription_id(each) != 0) {
+        /* Who asks with a list in the body watches its members, and not whom it was sent to. */
+        if (subscription_is_committed(each) && subscription_id(each) != 0 &&
+            !subscription_has_list(each)) {
             const struct subscription_view view = subscription_view(each);
 
             put(self, out, 'w', (uint64_t)subscription_id(each), &view);

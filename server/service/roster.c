@@ -228,8 +228,13 @@ void roster_watchers(const struct resource *resource, roster_watcher_fn *fn, voi
     for (; link != &resource->notify.members; link = link->next) {
         const struct member *member = CONTAINER_OF((struct list *)link, struct member, look);
         const struct subscription *subscription = member->roster->subscription;
-        const struct subscription_view view = subscription_newest(subscription);
-        const struct roster_watcher watcher = {
+        struct subscription_view view;
+        struct roster_watcher watcher;
+
+        if (!subscription_is_committed(subscription))
+            continue;
+        view = subscription_view(subscription);
+        watcher = (struct roster_watcher){
             .subscription = subscription_id(subscription),
             .watcher = view.watcher,
             .state = member->pending        ? SUBSCRIPTION_PENDING
@@ -240,6 +245,17 @@ void roster_watchers(const struct resource *resource, roster_watcher_fn *fn, voi
 
         if (watcher.subscription != 0 && !subscription_is_over(view.state))
             fn(&watcher, context);
+    }
+}
+
+void roster_tell_watched(const struct roster *self)
+{
+    for (size_t i = 0; i < self->count; i++) {
+        const struct resource *watched = self->members[i].resource;
+        struct resource *watcherinfo = watched == NULL ? NULL : resource_watcherinfo(watched);
+
+        if (watcherinfo != NULL)
+            resource_touch(watcherinfo);
     }
 }
 

@@ -73,6 +73,9 @@ struct roster_watcher {
     uint32_t left_s;               /* of the list's subscription */
 };
 typedef void roster_watcher_fn(const struct roster_watcher *watcher, void *context);
+/** Its subscription was committed, or changed: those who are watched by it may see so. */
+void roster_tell_watched(const struct roster *self);
+
 void roster_watchers(const struct resource *resource, roster_watcher_fn *fn, void *context);
 
 bool roster_is_owed(const struct roster *self);

@@ -95,7 +95,7 @@ bool roster_member_look(const struct rosters *self, struct member *member)
     if (member->tag == member->told && member->telling == 0 && list_empty(&member->dirty))
         return false;
     if (member->telling != 0)
-        return false; /* what it shows by then is looked at when it is answered */
+        return member->tag != member->telling; /* told when what is on its way was answered */
     if (list_empty(&member->dirty))
         list_append(&roster->dirty, &member->dirty);
     return true;

@@ -218,16 +218,18 @@ static bool refused_watcher(struct subscribing *it)
     const struct content *content = it->self->content;
     struct judgement judgement = {.action = WATCHER_ALLOW};
 
-    if (it->is_list && !rosters_may_watch(content->rosters, it->change.aor, it->change.watcher))
+    const bool of_sql = resource_lists_find(it->self->state->lists, it->change.aor) != NULL;
+
+    if (of_sql && !rosters_may_watch(content->rosters, it->change.aor, it->change.watcher))
         judgement.action = WATCHER_BLOCK;
-    else if (!it->is_list)
+    else if (!of_sql) /* a list in the body goes to someone's address all the same */
         judgement = policy_judge(content->policy, it->package, it->change.aor, it->change.watcher);
     if (judgement.action == WATCHER_BLOCK) {
         request_refuse(it->request, 403, "Not Allowed To Watch");
         return true;
     }
-    it->change.state =
-        judgement.action == WATCHER_CONFIRM ? SUBSCRIPTION_PENDING : SUBSCRIPTION_ACTIVE;
+    it->change.state = judgement.action == WATCHER_CONFIRM && !it->is_list ? SUBSCRIPTION_PENDING
+                                                                           : SUBSCRIPTION_ACTIVE;
     return false;
 }
 

@@ -336,8 +336,6 @@ bool view_refresh(struct views *self, struct view *view)
     if (!view->stale)
         return false;
     view->stale = false;
-    if (view->now != NULL && view->key.closed)
-        return false;
     next = compose(self, view);
     if (view->now != NULL && shows_same(view->now, next)) {
         renew(view, next);

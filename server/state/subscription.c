@@ -276,6 +276,13 @@ static void set_over(struct subscription *self, struct subscription_version *ver
 
 /* ---- what makes way ---- */
 
+/* Lists that one device brings along are as many resources (RFC 5367). */
+static bool is_same_list(const struct subscription_version *a, const struct subscription_change *b)
+{
+    return !(a->eventlist || b->eventlist) ||
+           span_equal(subscription_field(a, SUBSCRIPTION_BODY), b->body);
+}
+
 /* Whoever forgot a dialog begins another; what tells devices apart is what they say themselves. */
 static bool is_same_device(const struct subscription_version *a,
                            const struct subscription_change *b)
@@ -298,7 +305,8 @@ static bool is_replaced(const struct subscription *self, const struct subscripti
         !span_equal(subscription_field(last, SUBSCRIPTION_WATCHER), by->watcher) ||
         !span_equal(subscription_field(last, SUBSCRIPTION_EVENT_ID), by->event_id))
         return false;
-    return last->state == SUBSCRIPTION_WAITING || is_same_device(last, by);
+    return last->state == SUBSCRIPTION_WAITING ||
+           (is_same_device(last, by) && is_same_list(last, by));
 }
 
 /* ---- limits ---- */

@@ -219,6 +219,9 @@ uint32_t subscription_take_cseq(struct subscription *self);
 /** True when the block of CSeq numbers is nearly used up. */
 bool subscription_needs_mark(const struct subscription *self);
 
+/** Its members stand in the body of its SUBSCRIBE (RFC 5367). */
+bool subscription_has_list(const struct subscription *self);
+
 /** Its watcher takes lists (RFC 4662). */
 bool subscription_takes_lists(const struct subscription *self);
 

@@ -102,6 +102,14 @@ enum subscription_state subscription_newest_state(const struct subscription *sel
     return (enum subscription_state)subscription_newest_version(self)->state;
 }
 
+bool subscription_has_list(const struct subscription *self)
+{
+    const struct subscription_version *last = subscription_newest_version(self);
+
+    return last->eventlist && span_equal_nocase(subscription_field(last, SUBSCRIPTION_BODY_TYPE),
+                                                SPAN("application/resource-lists+xml"));
+}
+
 bool subscription_takes_lists(const struct subscription *self)
 {
     return subscription_newest_version(self)->eventlist;

@@ -367,7 +367,7 @@ START_TEST(an_entity_tag_knows_no_order_and_nothing_that_is_over)
 }
 END_TEST
 
-START_TEST(a_closed_view_is_composed_once_and_says_nothing)
+START_TEST(a_closed_view_says_nothing_whatever_changes)
 {
     struct rig rig;
     struct view *view;
@@ -396,7 +396,7 @@ Suite *service_view_suite(void)
     tcase_add_test(tcase, a_change_that_triggers_nothing_is_no_basis_for_a_partial_document);
     tcase_add_test(tcase, an_entity_tag_is_that_of_what_is_shown);
     tcase_add_test(tcase, an_entity_tag_knows_no_order_and_nothing_that_is_over);
-    tcase_add_test(tcase, a_closed_view_is_composed_once_and_says_nothing);
+    tcase_add_test(tcase, a_closed_view_says_nothing_whatever_changes);
     suite_add_tcase(suite, tcase);
     return suite;
 }
