@@ -12,12 +12,11 @@ struct list_member_place {
     size_t uri_at;
     size_t name_at; /* the URI ends here */
     size_t end;
-    uint64_t hash;
 };
 
-void list_members_init(struct list_members *self, size_t max)
+void list_members_init(struct list_members *self, size_t max, struct span watcher)
 {
-    *self = (struct list_members){.max = max, .slot_mask = SLOTS_FIRST - 1};
+    *self = (struct list_members){.max = max, .slot_mask = SLOTS_FIRST - 1, .watcher = watcher};
     buffer_init(&self->octets, UINT32_MAX);
     self->slots = calloc(SLOTS_FIRST, sizeof(self->slots[0]));
     must(self->slots != NULL);
@@ -39,35 +38,52 @@ bool list_member_aor(struct span uri, char octets[SIP_AOR_BYTES_MAX], struct spa
            sip_uri_canonical_aor(&parsed, octets, SIP_AOR_BYTES_MAX, out) == STATUS_OK;
 }
 
+bool list_may_be_watched(const struct list_row *list, struct span watcher)
+{
+    if (span_empty(list->owner))
+        return span_equal(domain_of_aor(list->aor), domain_of_aor(watcher));
+    return span_equal(list->owner, watcher);
+}
+
 /* ---- each once ---- */
 
-static void put_slot(struct list_members *self, size_t place)
+static void put_slot(struct list_members *self, uint64_t hash)
 {
-    size_t slot = self->places[place].hash & self->slot_mask;
+    size_t slot = hash & self->slot_mask;
 
     while (self->slots[slot] != 0)
         slot = (slot + 1) & self->slot_mask;
-    self->slots[slot] = (uint32_t)place + 1;
+    self->slots[slot] = hash;
 }
 
 static void grow_slots(struct list_members *self)
 {
+    uint64_t *old = self->slots;
+    const size_t count = self->slot_mask + 1;
+
     self->slot_mask = 2 * self->slot_mask + 1;
-    free(self->slots);
     self->slots = calloc(self->slot_mask + 1, sizeof(self->slots[0]));
     must(self->slots != NULL);
-    for (size_t i = 0; i < self->count; i++)
-        put_slot(self, i);
+    for (size_t i = 0; i < count; i++)
+        if (old[i] != 0)
+            put_slot(self, old[i]);
+    free(old);
 }
 
-/* Equal keyed hashes of 64 bits are taken for equal members. */
-static bool is_there(const struct list_members *self, uint64_t hash)
+/* True when it was met before; from now on it was. Equal keyed hashes of 64 bits are taken for
+ * equal members, or lists. */
+static bool meet(struct list_members *self, uint64_t hash)
 {
-    size_t slot = hash & self->slot_mask;
+    size_t slot;
 
-    for (; self->slots[slot] != 0; slot = (slot + 1) & self->slot_mask)
-        if (self->places[self->slots[slot] - 1].hash == hash)
+    if (hash == 0)
+        hash = 1; /* 0 is an empty slot */
+    for (slot = hash & self->slot_mask; self->slots[slot] != 0; slot = (slot + 1) & self->slot_mask)
+        if (self->slots[slot] == hash)
             return true;
+    if (2 * ++self->met > self->slot_mask)
+        grow_slots(self);
+    put_slot(self, hash);
     return false;
 }
 
@@ -82,23 +98,24 @@ static void add(struct list_members *self, struct span uri, struct span name, ui
 {
     struct list_member_place *place;
 
-    if (self->count == self->max || is_there(self, hash))
+    if (self->count == self->max || meet(self, hash))
         return;
     if (self->count == self->cap)
         grow_places(self);
-    if (2 * self->count > self->slot_mask)
-        grow_slots(self);
-    place = &self->places[self->count];
+    place = &self->places[self->count++];
     place->uri_at = self->octets.len;
     buffer_put(&self->octets, uri);
     place->name_at = self->octets.len;
     buffer_put(&self->octets, name);
     place->end = self->octets.len;
-    place->hash = hash;
-    put_slot(self, self->count++);
 }
 
-/* ---- lists within lists ---- */
+/*
+ * ---- lists within lists ----
+ *
+ * A list that was met at the same depth has given all that it gives: lists that hold one another,
+ * or a body that names one again and again, must not cost their product.
+ */
 
 static void add_list(struct list_members *self, const struct state *state,
                      const struct list_row *list, unsigned depth);
@@ -108,14 +125,16 @@ static void add_member(struct list_members *self, const struct state *state, str
 {
     char octets[SIP_AOR_BYTES_MAX];
     const struct list_row *nested = NULL;
+    uint64_t hash;
     struct span aor = uri; /* what has no AOR is told apart by its octets */
 
     if (list_member_aor(uri, octets, &aor))
         nested = resource_lists_find(state->lists, aor);
     self->has_lists |= nested != NULL;
-    if (nested == NULL)
-        add(self, uri, name, hash64(self->key, aor));
-    else if (depth < NESTED_MAX)
+    hash = hash64(self->key, aor);
+    if (nested == NULL || !list_may_be_watched(nested, self->watcher))
+        add(self, uri, name, hash); /* whose list it is not, to them it is nobody */
+    else if (depth < NESTED_MAX && !meet(self, hash ^ (depth + 1)))
         add_list(self, state, nested, depth + 1);
 }
 

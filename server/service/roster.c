@@ -34,9 +34,7 @@ bool rosters_may_watch(const struct rosters *self, struct span aor, struct span 
 {
     const struct list_row *list = resource_lists_find(self->content->state->lists, aor);
 
-    if (list == NULL || span_equal(list->owner, watcher))
-        return true;
-    return span_empty(list->owner) && span_equal(domain_of_aor(aor), domain_of_aor(watcher));
+    return list == NULL || list_may_be_watched(list, watcher);
 }
 
 enum status rosters_check(struct rosters *self, struct span body, const char **phrase)
@@ -96,7 +94,7 @@ static void build(struct rosters *self, struct roster *roster)
     const struct list_row *list = resource_lists_find(
         self->content->state->lists, resource_aor(subscription_resource(roster->subscription)));
 
-    list_members_init(&roster->list, (size_t)SHOWN_TIMES * self->options.members_max);
+    list_members_init(&roster->list, (size_t)SHOWN_TIMES * self->options.members_max, view.watcher);
     if (list != NULL)
         list_members_add_list(&roster->list, self->content->state, list);
     else

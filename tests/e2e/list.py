@@ -250,6 +250,20 @@ def a_list_in_the_body():
     watch.subscription.end()
 
 
+def nobody_reads_a_list_of_someone_else_by_naming_it():
+    name, = people(1)
+    hers = make_list(uri(name), owner='carol')
+    body = ('<?xml version="1.0"?><resource-lists xmlns="urn:ietf:params:xml:ns:resource-lists"><list>'
+            '<entry uri="sip:%s"/></list></resource-lists>' % hers)
+    headers = EVENTLIST + ['Content-Type: ' + LIST_TYPE, 'Content-Disposition: recipient-list']
+    eventually(lambda: Peer('carol').subscribe(hers, headers=EVENTLIST).status == 200)
+    equal(list(Watch('carol@' + DOMAIN, headers=headers, body=body, user='carol').known), [uri(name)])
+    watch = Watch('bob@' + DOMAIN, headers=headers, body=body)
+    equal(watch.known, {'sip:' + hers: ('terminated', 'noresource', None)})
+    sql("update presence.list set owner = 'bob@%s' where aor = '%s'" % (DOMAIN, hers))
+    watch.until(lambda: list(watch.known) == [uri(name)])
+
+
 def each_members_rules_act_at_once():
     names = people(2)
     sql(*(say(name, 'note of ' + name) for name in names))
@@ -329,5 +343,6 @@ run(all_members_first_and_then_what_changed, several_members_that_change_at_once
     without_eventlist_it_is_421_and_without_the_types_406, a_list_is_its_owners_or_its_domains,
     members_come_and_go_while_it_is_watched, a_list_within_a_list_changes_it,
     a_list_that_is_no_more_ends_its_subscriptions, a_member_who_gets_an_account_is_seen,
-    a_member_over_the_limit_shows_as_terminated, what_has_no_room_is_named_and_comes_later, a_list_in_the_body, each_members_rules_act_at_once,
+    a_member_over_the_limit_shows_as_terminated, what_has_no_room_is_named_and_comes_later, a_list_in_the_body,
+    nobody_reads_a_list_of_someone_else_by_naming_it, each_members_rules_act_at_once,
     after_a_restart_it_goes_on, busy_lamps_by_list, a_list_is_subscribed_to_on_a_condition, no_invariant_is_broken)
