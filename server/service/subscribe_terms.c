@@ -100,11 +100,10 @@ static bool refused_filter(struct subscribing *it)
 {
     const struct span standing = it->refreshed == NULL ? (struct span){0} : it->refreshed->body;
     const char *phrase = "Malformed Filter";
+    const enum status status = it->package->check_filter(
+        it->package, it->change.aor, it->message->body, standing, &it->body, &phrase);
 
-    if (refused_by(it,
-                   it->package->check_filter(it->package, it->change.aor, it->message->body,
-                                             standing, &it->body, &phrase),
-                   phrase))
+    if (refused_by(it, status, phrase))
         return true;
     it->change.body_type = FILTER_TYPE;
     /* No filter is left: that is told apart from no body, which leaves those that stand. */
@@ -115,9 +114,10 @@ static bool refused_filter(struct subscribing *it)
 static bool refused_members(struct subscribing *it)
 {
     const char *phrase = "Malformed Resource List";
+    const enum status status =
+        rosters_check(it->self->content->rosters, it->message->body, &phrase);
 
-    if (refused_by(it, rosters_check(it->self->content->rosters, it->message->body, &phrase),
-                   phrase))
+    if (refused_by(it, status, phrase))
         return true;
     it->is_list = true;
     it->change.body_type = LIST_TYPE;

@@ -250,6 +250,15 @@ def a_list_in_the_body():
     watch.subscription.end()
 
 
+def a_body_that_is_no_list_is_refused_in_words():
+    headers = EVENTLIST + ['Content-Type: ' + LIST_TYPE, 'Content-Disposition: recipient-list']
+    for inside, phrase in (('<list><entry-ref ref="x"/></list>', 'Entry Reference Not Supported'),
+                           ('<list/>', 'Empty Resource List'), ('<list>', 'Malformed XML')):
+        body = '<resource-lists xmlns="urn:ietf:params:xml:ns:resource-lists">%s</resource-lists>' % inside
+        equal(Peer('bob').subscribe('bob@' + DOMAIN, headers=headers, body=body).response.first,
+              'SIP/2.0 400 ' + phrase)
+
+
 def nobody_reads_a_list_of_someone_else_by_naming_it():
     name, = people(1)
     hers = make_list(uri(name), owner='carol')
@@ -344,5 +353,5 @@ run(all_members_first_and_then_what_changed, several_members_that_change_at_once
     members_come_and_go_while_it_is_watched, a_list_within_a_list_changes_it,
     a_list_that_is_no_more_ends_its_subscriptions, a_member_who_gets_an_account_is_seen,
     a_member_over_the_limit_shows_as_terminated, what_has_no_room_is_named_and_comes_later, a_list_in_the_body,
-    nobody_reads_a_list_of_someone_else_by_naming_it, each_members_rules_act_at_once,
-    after_a_restart_it_goes_on, busy_lamps_by_list, a_list_is_subscribed_to_on_a_condition, no_invariant_is_broken)
+    a_body_that_is_no_list_is_refused_in_words, nobody_reads_a_list_of_someone_else_by_naming_it,
+    each_members_rules_act_at_once, after_a_restart_it_goes_on, busy_lamps_by_list, a_list_is_subscribed_to_on_a_condition, no_invariant_is_broken)
