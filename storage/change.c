@@ -142,12 +142,13 @@ static void scan(struct noun *noun)
 
 /* ---- reading some by id ---- */
 
-static void tell_gone(struct noun *noun, struct known *found)
+/* An id may be asked for more than once: "list 1", "list 1,2". */
+static void tell_gone(struct noun *noun, const struct known *found)
 {
     for (size_t i = 0; i < noun->asked.count; i++) {
         const int64_t id = noun->asked.at[i];
 
-        if (!known_forget(found, id) && known_forget(&noun->known, id))
+        if (!known_has(found, id) && known_forget(&noun->known, id))
             noun->control->tell_gone(noun->change->events, id);
     }
     noun->asked.count = 0;

@@ -74,6 +74,11 @@ void known_see(struct known *self, int64_t id)
     put(self, id, self->scan);
 }
 
+bool known_has(const struct known *self, int64_t id)
+{
+    return self->slots[slot_of(self, id)].scan != 0;
+}
+
 /* What was pushed on by the one that leaves moves back, so that no search ends too early. */
 static void close_gap(struct known *self, size_t gap)
 {

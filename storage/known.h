@@ -21,6 +21,8 @@ void known_deinit(struct known *self);
 /** Adds `id`, or notes that this scan saw it. */
 void known_see(struct known *self, int64_t id);
 
+bool known_has(const struct known *self, int64_t id);
+
 /** False when it was not known. */
 bool known_forget(struct known *self, int64_t id);
 

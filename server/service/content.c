@@ -126,14 +126,25 @@ static bool is_chosen(const struct content *self, const struct delivery *deliver
     return delivery->view != NULL && delivery->chosen == policy_generation(self->policy);
 }
 
+/* An AOR that was a person's is a list's now, or the other way round. */
+static void change_kind(const struct content *self, struct subscription *subscription)
+{
+    content_forget(self, subscription);
+    content_owe_full(subscription);
+}
+
 void content_choose(const struct content *self, struct subscription *subscription)
 {
     struct delivery *delivery = subscription_delivery(subscription);
 
     if (rosters_is_list(self->rosters, subscription)) {
+        if (delivery->view != NULL)
+            change_kind(self, subscription);
         roster_choose(self->rosters, subscription);
         return;
     }
+    if (delivery->roster != NULL)
+        change_kind(self, subscription);
     if (!is_chosen(self, delivery))
         choose_view(self, subscription);
     (void)view_refresh(self->views, delivery->view);

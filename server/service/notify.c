@@ -196,6 +196,7 @@ void notify_reconfigure(struct notify *self, const struct notify_options *option
 {
     self->options = *options;
     self->pacer.min_rate_interval_min_ms = options->min_rate_interval_min_ms;
+    rosters_reconfigure(self->content.rosters, &options->roster);
     if (self->window > options->window_max)
         self->window = options->window_max;
     if (self->window < options->window_min)

@@ -1,8 +1,10 @@
 """list.py - resource lists (RFC 4662, RFC 5367): many watched as one."""
 import itertools
+import os
+import subprocess
 
-from agent import (DOMAIN, SOON, Members, Peer, accounts, check, equal, eventually, find, no_invariant_is_broken, read,
-                   restart, run, settled, sql)
+from agent import (DIR, DOMAIN, SOON, Members, Peer, accounts, check, equal, eventually, find, no_invariant_is_broken,
+                   read, restart, run, settled, sql)
 
 EVENTLIST = ['Supported: eventlist', 'Accept: application/pidf+xml, application/rlmi+xml, multipart/related']
 DIALOGS = ['Supported: eventlist', 'Accept: application/dialog-info+xml, application/rlmi+xml, multipart/related']
@@ -250,6 +252,47 @@ def a_list_in_the_body():
     watch.subscription.end()
 
 
+def another_limit_counts_without_a_restart():
+    names, path = people(LIMIT + 1), os.path.join(DIR, 'presenced.conf')
+    aor = make_list(*(uri(name) for name in names))
+    equal(Watch(aor).state(names[-1]), ('terminated', 'giveup'))
+    with open(path, encoding='utf-8') as file:
+        text = file.read()
+
+    def limit(number):
+        with open(path, 'w', encoding='utf-8') as file:
+            file.write(text.replace('members_max = %d' % LIMIT, 'members_max = %d' % number))
+        subprocess.run(['pkill', '-HUP', '-x', '-P', str(os.getppid()), 'presenced'], check=True)
+
+    limit(LIMIT + 1)
+    eventually(lambda: Watch(aor).state(names[-1]) == ('active', None))
+    limit(LIMIT)
+    eventually(lambda: Watch(aor).state(names[-1]) == ('terminated', 'giveup'))
+
+
+def a_body_that_is_no_list_is_refused_in_words():
+    headers = EVENTLIST + ['Content-Type: ' + LIST_TYPE, 'Content-Disposition: recipient-list']
+    for inside, phrase in (('<list><entry-ref ref="x"/></list>', 'Entry Reference Not Supported'),
+                           ('<list/>', 'Empty Resource List'), ('<list>', 'Malformed XML')):
+        body = '<resource-lists xmlns="urn:ietf:params:xml:ns:resource-lists">%s</resource-lists>' % inside
+        equal(Peer('bob').subscribe('bob@' + DOMAIN, headers=headers, body=body).response.first,
+              'SIP/2.0 400 ' + phrase)
+
+
+def nobody_reads_a_list_of_someone_else_by_naming_it():
+    name, = people(1)
+    hers = make_list(uri(name), owner='carol')
+    body = ('<?xml version="1.0"?><resource-lists xmlns="urn:ietf:params:xml:ns:resource-lists"><list>'
+            '<entry uri="sip:%s"/></list></resource-lists>' % hers)
+    headers = EVENTLIST + ['Content-Type: ' + LIST_TYPE, 'Content-Disposition: recipient-list']
+    eventually(lambda: Peer('carol').subscribe(hers, headers=EVENTLIST).status == 200)
+    equal(list(Watch('carol@' + DOMAIN, headers=headers, body=body, user='carol').known), [uri(name)])
+    watch = Watch('bob@' + DOMAIN, headers=headers, body=body)
+    equal(watch.known, {'sip:' + hers: ('terminated', 'noresource', None)})
+    sql("update presence.list set owner = 'bob@%s' where aor = '%s'" % (DOMAIN, hers))
+    watch.until(lambda: list(watch.known) == [uri(name)])
+
+
 def each_members_rules_act_at_once():
     names = people(2)
     sql(*(say(name, 'note of ' + name) for name in names))
@@ -322,12 +365,14 @@ def a_list_is_subscribed_to_on_a_condition():
     equal(watch.subscription.ask(EVENTLIST + ['Suppress-If-Match: ' + notify['SIP-ETag']]), 204)
 
 
-accounts(*('m%d' % each for each in range(1, 90)))
+accounts(*('m%d' % each for each in range(1, 120)))
 sql("select presence.add_domain('other.example')")
 accounts('stranger', domain='other.example')
 run(all_members_first_and_then_what_changed, several_members_that_change_at_once_are_one_notify,
     without_eventlist_it_is_421_and_without_the_types_406, a_list_is_its_owners_or_its_domains,
     members_come_and_go_while_it_is_watched, a_list_within_a_list_changes_it,
     a_list_that_is_no_more_ends_its_subscriptions, a_member_who_gets_an_account_is_seen,
-    a_member_over_the_limit_shows_as_terminated, what_has_no_room_is_named_and_comes_later, a_list_in_the_body, each_members_rules_act_at_once,
+    a_member_over_the_limit_shows_as_terminated, what_has_no_room_is_named_and_comes_later, a_list_in_the_body,
+    another_limit_counts_without_a_restart, a_body_that_is_no_list_is_refused_in_words,
+    nobody_reads_a_list_of_someone_else_by_naming_it, each_members_rules_act_at_once,
     after_a_restart_it_goes_on, busy_lamps_by_list, a_list_is_subscribed_to_on_a_condition, no_invariant_is_broken)

@@ -73,6 +73,23 @@ START_TEST(a_change_of_members_is_told_as_the_lists_within_100_ms)
 }
 END_TEST
 
+START_TEST(a_row_that_is_told_of_twice_is_not_gone)
+{
+    begin("lists_twice");
+    desk_open_ready(&desk, conninfo);
+    sql(conninfo, "begin; select presence.add_list('l@example.org');"
+                  "select presence.add_list('m@example.org');"
+                  "insert into presence.list_member (list_id, position, uri)"
+                  " select id, 1, 'sip:a@example.org' from presence.list; commit");
+    ck_assert(desk_run_until_count(&desk, &desk.lists, 2, AT_ONCE_MS));
+    ck_assert_int_eq(desk.lists_gone, 0);
+    sql(conninfo, "begin; delete from presence.list where aor = 'l@example.org';"
+                  "delete from presence.list; commit");
+    ck_assert(desk_run_until_count(&desk, &desk.lists_gone, 2, AT_ONCE_MS));
+    desk_close(&desk);
+}
+END_TEST
+
 START_TEST(ten_thousand_members_are_one_list)
 {
     begin("lists_long");
@@ -191,6 +208,7 @@ Suite *storage_list_suite(void)
     tcase_set_timeout(lists, 60);
     tcase_add_test(lists, a_list_is_told_before_ready_with_its_members_in_order);
     tcase_add_test(lists, a_change_of_members_is_told_as_the_lists_within_100_ms);
+    tcase_add_test(lists, a_row_that_is_told_of_twice_is_not_gone);
     tcase_add_test(lists, ten_thousand_members_are_one_list);
     tcase_add_test(lists, people_make_lists_and_hear_what_is_wrong);
     suite_add_tcase(suite, lists);
