@@ -310,11 +310,21 @@ static void send(struct keep *self, struct handover *handover, const struct mess
                             message_body(message));
 }
 
+/* It has a message that is not committed yet, or stands behind one that it has not. */
+static bool is_ahead(const struct handover *handover)
+{
+    for (int i = 0; i < AHEAD_MAX; i++)
+        if (handover->ahead[i] != 0)
+            return true;
+    return false;
+}
+
 /* All that it has been sent is in its row, or is written again: the batch may have been dropped. */
 static void confirm(struct handover *handover)
 {
     if (device_committed_through(handover->device) >= handover->through) {
-        handover_free(handover);
+        if (!is_ahead(handover))
+            handover_free(handover);
         return;
     }
     device_stage_delivered(handover->device, handover->through);

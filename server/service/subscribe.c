@@ -217,7 +217,6 @@ static bool refused_watcher(struct subscribing *it)
 {
     const struct content *content = it->self->content;
     struct judgement judgement = {.action = WATCHER_ALLOW};
-
     const bool of_sql = resource_lists_find(it->self->state->lists, it->change.aor) != NULL;
 
     if (of_sql && !rosters_may_watch(content->rosters, it->change.aor, it->change.watcher))
