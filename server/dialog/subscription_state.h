@@ -20,9 +20,9 @@ enum subscription_event {
     SUBSCRIPTION_REFUSED,     /* the rules say no, or no longer */
     SUBSCRIPTION_REFRESHED,   /* SUBSCRIBE in the dialog, Expires > 0 */
     SUBSCRIPTION_ENDED,       /* SUBSCRIBE in the dialog, Expires: 0 */
-    SUBSCRIPTION_EXPIRED,     /* its time passed without a refresh */
+    SUBSCRIPTION_EXPIRED,     /* its time passed without a refresh, or, while it waited, without the
+                                 presentity's word */
     SUBSCRIPTION_UNREACHABLE, /* a NOTIFY got 481 or its like, or no answer too often */
-    SUBSCRIPTION_GIVEN_UP,    /* it waited too long for the presentity's word, or another came */
 };
 
 /**

@@ -284,7 +284,6 @@ struct rosters *rosters_new(const struct content *content, struct metrics *metri
 
     must(self != NULL);
     self->content = content;
-    self->reader = resource_list_reader_new(NULL);
     list_init(&self->nesting);
     self->on_owed = on_owed;
     self->context = context;
@@ -296,8 +295,14 @@ struct rosters *rosters_new(const struct content *content, struct metrics *metri
     return self;
 }
 
+/* A list in a body may name as many as one of SQL shows; its octets are limited with all bodies. */
 void rosters_reconfigure(struct rosters *self, const struct roster_options *options)
 {
+    struct resource_list_limits limits = resource_list_limits_default;
+
+    limits.entries = (size_t)SHOWN_TIMES * options->members_max;
+    resource_list_reader_free(self->reader);
+    self->reader = resource_list_reader_new(&limits);
     self->options = *options;
 }
 

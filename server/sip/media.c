@@ -1,6 +1,5 @@
 #include "server/sip/media.h"
 
-#include "server/sip/message.h"
 #include "server/sip/scan.h"
 
 enum status sip_media_parse(struct span value, struct sip_media *out)
@@ -90,17 +89,4 @@ unsigned sip_accept_q(struct span accept, struct span name)
     while (sip_value_next(&accept, &value))
         consider(&best, value, name);
     return best.q;
-}
-
-bool sip_accepts(const struct sip_message *message, struct span name, bool absent)
-{
-    struct sip_values values = sip_values_of(message, SIP_ACCEPT);
-    struct best best = {0};
-    struct span value;
-
-    if (sip_header_first(message, SIP_ACCEPT) == NULL)
-        return absent;
-    while (sip_values_next(&values, &value))
-        consider(&best, value, name);
-    return best.q > 0;
 }

@@ -4,8 +4,6 @@
 
 #include "server/sip/parameter.h"
 
-struct sip_message;
-
 struct sip_media {
     struct span full;    /* "application/pidf+xml" when written without white space around '/' */
     struct span type;    /* "*" in a range */
@@ -22,14 +20,8 @@ bool sip_media_is(const struct sip_media *media, struct span name);
 /**
  * How much an Accept wants `name`, in thousandths: the most specific range decides, 0 refuses.
  * `accept` is the comma list of all Accept header fields; what is malformed in it is passed over.
+ * An empty one admits nothing (RFC 3261 section 20.1); what holds without any the caller knows.
  */
 unsigned sip_accept_q(struct span accept, struct span name);
-
-/**
- * Whether the Accept header fields admit `name`: the most specific range decides, q=0 refuses.
- * Without any Accept the answer is `absent` (the event package's default type, RFC 6665
- * section 3.1.2); an empty Accept admits nothing (section 20.1).
- */
-bool sip_accepts(const struct sip_message *message, struct span name, bool absent);
 
 #endif

@@ -478,7 +478,8 @@ void subscription_allow(struct subscription *self)
 void subscription_end(struct subscription *self, struct span reason)
 {
     const enum subscription_state state = subscription_newest_version(self)->state;
-    const bool waits = state == SUBSCRIPTION_PENDING && span_equal(reason, SPAN("timeout"));
+    const enum subscription_event event =
+        span_equal(reason, SPAN("timeout")) ? SUBSCRIPTION_EXPIRED : SUBSCRIPTION_REFUSED;
     struct subscription_version *version;
 
     if (state == SUBSCRIPTION_WAITING) {
@@ -489,7 +490,7 @@ void subscription_end(struct subscription *self, struct span reason)
         return;
     }
     version = again(self, reason);
-    set_over(self, version, waits ? SUBSCRIPTION_WAITING : SUBSCRIPTION_TERMINATED);
+    set_over(self, version, subscription_state_next(state, event));
     stage_and_write(self, version);
 }
 
